@@ -202,7 +202,9 @@ class App:
         return [] if self._workers is None else list(self._workers.pids().values())
 
     def _under_way(self) -> dict[str, int]:
-        """See ``NodeUsage.requests``."""
+        """See ``NodeUsage.requests``; nothing while the server starts and jobs of an earlier one continue already."""
+        if not self.grpc_port:
+            return {}
         held_bytes: int = self._rest_app.state.runner.held_bytes
         return {"rest": self._rest.gate.running, "grpc": self._grpc.running, "bytes": held_bytes}
 

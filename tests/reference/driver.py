@@ -17,6 +17,8 @@ from weft.domain.tenants import TenantStatus
 from weft.engine.capabilities import Capabilities
 from weft.engine.collection import ONLY_SHARD
 from weft.engine.driver import CollectionFiles, StoreCopy
+from weft.engine.filling import Embed
+from weft.engine.remote.filling import fill
 
 _CAPABILITIES = Capabilities(
     name="reference",
@@ -93,6 +95,13 @@ class ReferenceCollection:
     ) -> bool:
         with self.use(name if self._config.tenancy.enabled else None) as part:
             return go_on(part.count)
+
+    def fill(self, name: str, vector: str, embed: Embed, go_on: Callable[[int], bool]) -> bool:
+        with self.use(name if self._config.tenancy.enabled else None) as part:
+            return fill(part, vector, embed, go_on)
+
+    def forget_filled(self, name: str, vector: str) -> None:
+        pass
 
     def forget_prepared(self) -> None:
         pass

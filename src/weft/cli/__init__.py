@@ -28,6 +28,7 @@ from weft.cli.options import (
     add_jobs,
     add_mcp,
     add_models,
+    add_reembed,
     add_restore,
     add_search,
     add_status,
@@ -102,6 +103,7 @@ def _parser() -> RootParser:
     _add(parser, "move", _move, "move collections from one server, engine or folder to another", add_move)
     _add(parser, "jobs", _jobs, "list running jobs, such as backups; pause, resume or cancel one", add_jobs)
     _add(parser, "mcp", _mcp, "offer a server's tools to language models, over MCP", add_mcp)
+    _add(parser, "reembed", _reembed, "make the vectors of stored objects again by another model", add_reembed)
     _add(parser, "completion", _completion, "print a script that completes words in a shell", add_completion)
     return parser
 
@@ -210,6 +212,12 @@ def _move(arguments: argparse.Namespace) -> int:
     from weft.cli.move.command import move
 
     return move(arguments)
+
+
+def _reembed(arguments: argparse.Namespace) -> int:
+    from weft.cli.reembedding import reembed
+
+    return reembed(arguments)
 
 
 def _jobs(arguments: argparse.Namespace) -> int:

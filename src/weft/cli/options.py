@@ -259,6 +259,40 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
     add_connection(parser)
 
 
+def add_reembed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("collection", metavar="COLLECTION", help="the collection")
+    parser.add_argument("vector", nargs="?", metavar="VECTOR", help="its vector (default: the only one)")
+    made = parser.add_argument_group("what to make; without any of these, what objects lack")
+    made.add_argument("--module", metavar="NAME", help="the module that makes the new vectors")
+    made.add_argument("--model", metavar="NAME", help="its model; short for --set model=NAME")
+    made.add_argument("--set", nargs="+", metavar="KEY=VALUE", default=[], help="further settings of the module")
+    made.add_argument(
+        "--index", nargs="+", metavar="KEY=VALUE", default=[], help="settings of the index, as distance=dot"
+    )
+    made.add_argument("--dry-run", action="store_true", help="print what it would take, and begin nothing")
+    made.add_argument("--wait", action="store_true", help="show the progress, and return at the end")
+    does = parser.add_argument_group("what to do with one that was begun").add_mutually_exclusive_group()
+    does.add_argument("--status", action="store_true", help="how far it is, and what searches use")
+    does.add_argument("--compare", metavar="FILE", help="what the queries in a file, one a line, find by both")
+    does.add_argument("--pause", action="store_true", help="pause it")
+    does.add_argument("--resume", action="store_true", help="resume it")
+    does.add_argument("--cancel", action="store_true", help="end it, and remove what it has made")
+    does.add_argument("--cutover", action="store_true", help="let searches use the new vectors")
+    does.add_argument("--rollback", action="store_true", help="let searches use the previous vectors again")
+    does.add_argument("--drop", action="store_true", help="remove the previous vectors before their time")
+    parser.add_argument(
+        "--keep", metavar="TIME", help="with --cutover: the previous vectors stay so long (default: 7d)"
+    )
+    parser.add_argument("--incomplete", action="store_true", help="with --cutover: though objects lack the new vector")
+    parser.add_argument("--price", type=float, metavar="AMOUNT", help="of a million tokens, for the estimate")
+    parser.add_argument("--tenant", metavar="NAME", help="with --compare: the tenant that is searched")
+    parser.add_argument(
+        "--limit", type=int, default=10, metavar="N", help="with --compare: hits (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_connection(parser)
+
+
 def _add_models_path(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models-path",

@@ -10,6 +10,7 @@ from typing import Any
 
 from weft.cli.connection import Connection
 from weft.cli.table import bytes_text, table
+from weft.domain.counts import counted
 
 
 @dataclass(slots=True)
@@ -20,6 +21,8 @@ class StoredSums:
     objects: int = 0
     waiting: int = 0
     sizes: Counter[str] = field(default_factory=Counter)
+    lacking: Counter[str] = field(default_factory=Counter)
+    """Objects without a vector, by its name."""
 
     def add(self, shard: dict[str, Any]) -> None:
         self.shards += 1
@@ -27,6 +30,7 @@ class StoredSums:
         self.waiting += shard.get("vectorQueueLength", 0)
         for component, size_bytes in (shard.get("sizes") or {}).items():
             self.sizes[component.partition("/")[0]] += size_bytes
+        self.lacking.update(shard.get("objectsWithoutVector") or {})
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -43,7 +47,7 @@ def status(arguments: argparse.Namespace) -> int:
         shards = node.get("shards") or []
         totals = _by_collection(shards)
         if totals:
-            print("\n".join(_table(totals)))
+            print("\n".join([*_table(totals), *_lacking(totals)]))
             for shard in shards:
                 if "error" in shard:
                     print(
@@ -61,6 +65,15 @@ def _by_collection(shards: list[dict[str, Any]]) -> dict[str, StoredSums]:
     for shard in shards:
         totals.setdefault(shard["class"], StoredSums()).add(shard)
     return totals
+
+
+def _lacking(totals: dict[str, StoredSums]) -> list[str]:
+    """What searches by a vector do not find."""
+    return [
+        f"{name}: {counted(count, 'object')} without vector {vector}"
+        for name, one in sorted(totals.items())
+        for vector, count in sorted(one.lacking.items())
+    ]
 
 
 def _usage(usage: dict[str, Any]) -> list[str]:

@@ -30,6 +30,8 @@ class ShardFacts:
     """Why it is not served, or not maintained."""
     compressed: bool = False
     """Whether at least one of its vectors is searched by codes."""
+    lacking: Mapping[str, int] | None = None
+    """How many objects have no vector of a name; names that every object has are left out. None: not counted."""
 
 
 def sums(of_shards: Iterable[Mapping[str, int]]) -> dict[str, int]:

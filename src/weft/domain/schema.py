@@ -202,13 +202,40 @@ class VectorIndexConfig:
 
 @dataclass(frozen=True, slots=True)
 class VectorConfig:
-    """One vector of each object: its source and its index."""
+    """One vector of each object: its source and its index.
+
+    ``name`` is what engines, and objects on their way to and from them, call it: that of the schema, or, of a later
+    revision, one that no user can give (``revision_name``).
+    """
 
     name: str
     vectorizer: str = "none"
     settings: Mapping[str, Any] = field(default_factory=dict)
     source_properties: tuple[str, ...] | None = None
     index: VectorIndexConfig = VectorIndexConfig()
+
+    @property
+    def public_name(self) -> str:
+        """Its name in the schema, which all revisions share."""
+        return self.name.partition(_REVISION)[0]
+
+    def is_made_as(self, other: VectorConfig) -> bool:
+        """Whether both have the same source, so that the vectors of one are those of the other."""
+        mine = (self.vectorizer, self.settings, self.source_properties)
+        return mine == (other.vectorizer, other.settings, other.source_properties)
+
+
+_REVISION = "@"
+
+
+def revision_name(vector: str, number: int) -> str:
+    """What engines call the revision ``number`` of the vector that the schema calls ``vector``."""
+    return f"{vector}{_REVISION}{number}"
+
+
+def is_revision(name: str) -> bool:
+    """Whether it is a name that ``revision_name`` has made."""
+    return _REVISION in name
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +280,10 @@ class CollectionConfig:
     name: str
     properties: tuple[Property, ...] = ()
     vectors: Mapping[str, VectorConfig] = field(default_factory=dict)
-    """By name, in the order of the document."""
+    """By name in the schema, in the order of the document: those that searches use."""
+    revisions: Mapping[str, VectorConfig] = field(default_factory=dict)
+    """By the engines' names: what takes the place of one of ``vectors`` when it is complete, or has left it and is kept
+    for a while. Objects get these, too."""
     unnamed_vector: bool = False
     """Whether one is of the legacy form (top-level ``vectorizer``), called ``LEGACY_VECTOR``. Requests need not name
     it, and replies have it in the unnamed vector fields; others may have been added to it."""
@@ -271,6 +301,11 @@ class CollectionConfig:
     @cached_property
     def named_vectors(self) -> tuple[str, ...]:
         return tuple(name for name in self.vectors if not (self.unnamed_vector and name == LEGACY_VECTOR))
+
+    @cached_property
+    def stored(self) -> Mapping[str, VectorConfig]:
+        """All vectors that objects have, by the engines' names."""
+        return {vector.name: vector for vector in self.vectors.values()} | dict(self.revisions)
 
     @cached_property
     def by_name(self) -> Mapping[str, Property]:

@@ -20,6 +20,7 @@ from weft.domain.objects import Vector
 from weft.domain.schema import CollectionConfig
 from weft.engine.capabilities import Capabilities
 from weft.engine.collection import ServedCollection
+from weft.engine.filling import Embed
 
 
 class OpenCollection(ServedCollection, Protocol):
@@ -74,6 +75,20 @@ class OpenCollection(ServedCollection, Protocol):
 
     def forget_prepared(self) -> None:
         """Remove what was prepared and never configured. Not while ``prepare`` runs."""
+        ...
+
+    def fill(self, name: str, vector: str, embed: Embed, go_on: Callable[[int], bool]) -> bool:
+        """Give the objects of the shard that have no vector ``vector`` the one that ``embed`` makes; the shard is read
+        and written meanwhile. Searches may find them at the end only.
+
+        ``go_on`` is called with the number of objects that were seen to since, at first with that of those that have
+        it; where it returns False, so does this, and a later call continues. One call a collection at a time. Raises as
+        ``use``, Invalid for vectors of other dimensions than the stored ones, and what ``embed`` raises.
+        """
+        ...
+
+    def forget_filled(self, name: str, vector: str) -> None:
+        """Remove what ``fill`` has made for the shard and searches do not find. Raises as ``use``."""
         ...
 
     def follow(self, shards: Mapping[str, ShardEntry]) -> None:

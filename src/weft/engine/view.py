@@ -147,7 +147,7 @@ def find_objects(view: View, uuids: Sequence[bytes], *, vectors: bool) -> list[t
     found = [None if one is None else (one[0], one[1].to_object()) for one in find_records(view, uuids)]
     if vectors:
         present = [one for one in found if one is not None]
-        for name in view.config.vectors if present else ():
+        for name in view.config.stored if present else ():
             stored = view.vectors(name, [doc_id for doc_id, _ in present])
             for (_, obj), vector in zip(present, stored, strict=True):
                 if vector is not None:

@@ -109,14 +109,14 @@ def _leading(config: CollectionConfig, property: str, obj: Object) -> list[Refer
 
 
 def _made(config: CollectionConfig) -> list[VectorConfig]:
-    return [one for one in config.vectors.values() if one.vectorizer == CENTROID_MODULE and not one.index.is_dropped]
+    return [one for one in config.stored.values() if one.vectorizer == CENTROID_MODULE and not one.index.is_dropped]
 
 
 def _vectors_in(view: View, uuids: Sequence[bytes]) -> list[Vector]:
     """Of each of the objects that has one: that called ``default``, or else its only one, multi-vectors not counted."""
     doc_ids = [doc_id for doc_id in view.find(uuids) if doc_id is not None]
-    names = [name for name, one in view.config.vectors.items() if one.index.multivector is None]
-    stored = {name: view.vectors(name, doc_ids) for name in names if doc_ids}
+    single = {name: one.name for name, one in view.config.vectors.items() if one.index.multivector is None}
+    stored = {name: view.vectors(own, doc_ids) for name, own in single.items() if doc_ids}
     found: list[Vector] = []
     for place in range(len(doc_ids)):
         present = {name: one for name, vectors in stored.items() if (one := vectors[place]) is not None}

@@ -66,7 +66,9 @@ class Explainer:
     def _explained(self, part: Part, asked: TokenQuestion, caller: Caller) -> TokenExplanation:
         (vector,) = resolve(part.config, Targets((asked.vector,) if asked.vector else ()))
         if vector.index.multivector is None:
-            raise Invalid(f"vector {vector.name!r} is a single vector; only multi-vectors have tokens to explain")
+            raise Invalid(
+                f"vector {vector.public_name!r} is a single vector; only multi-vectors have tokens to explain"
+            )
         view = part.view(expired=True)
         doc_id = view.find([parse_uuid(asked.uuid)])[0]
         if doc_id is None:
@@ -81,7 +83,7 @@ class Explainer:
         found = view.explain_tokens(vector.name, query, doc_id, matrix=asked.matrix)
         texts = self._chunks(part, vector, parse_uuid(asked.uuid))
         chunks = [texts[i] for i in found.tokens.tolist()] if texts and max(found.tokens) < len(texts) else None
-        return TokenExplanation(vector.name, found, chunks)
+        return TokenExplanation(vector.public_name, found, chunks)
 
     def _chunks(self, part: Part, vector: VectorConfig, uuid: bytes) -> list[str] | None:
         """The texts of the rows of an object's vector; None where they are not chunks of its text."""

@@ -25,7 +25,7 @@ def other_model(part: Part, vector: VectorConfig, model: str) -> Invalid | None:
     if stored is None or may_be_one(stored, model) or not part.count:
         return None
     return Invalid(
-        f"the vectors {vector.name!r} of class {part.config.name} were made by {spelled(stored)}; this server "
+        f"the vectors {vector.public_name!r} of class {part.config.name} were made by {spelled(stored)}; this server "
         f"now uses {spelled(model)}, and vectors of two models cannot be compared. Start the server with the model "
         "that made these vectors, or import into a new collection; queries that do not need the model still work: "
         "searches by keyword, by filter and by a given vector, and imports of objects with vectors",

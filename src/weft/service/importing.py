@@ -30,7 +30,7 @@ from weft.service.tenants import check_tenant_name
 from weft.service.typed_columns import TypedColumns, typed_columns
 from weft.service.values import coerce
 from weft.service.vectorize import ObjectVectorizer
-from weft.service.vectors import checked_vectors, unfit, unfit_for
+from weft.service.vectors import checked_vectors, leave_out_removed, make_public, unfit, unfit_for
 
 _OBJECT_BYTES = 2_000
 
@@ -95,7 +95,7 @@ class Importer:
             except WeftError as error:
                 _blame(objects, error, errors)
             for i, obj in objects.items():
-                incoming[i].stored = obj if errors[i] is None else None
+                incoming[i].stored = make_public(plan.config, obj) if errors[i] is None else None
 
     def _into_part(
         self,
@@ -118,7 +118,10 @@ class Importer:
             self._keep_unchanged(config, part, list(objects.values()))
             made = self._vectorizer.fill(config, part, tenant, list(objects.values()), caller)
             objects = _passed(objects, made, errors)
-        objects = _passed(objects, unfit(part.view(), list(objects.values())), errors)
+        view = part.view()
+        for obj in objects.values():
+            leave_out_removed(view.config, obj)
+        objects = _passed(objects, unfit(view, list(objects.values())), errors)
         with self._collections.adding(part, [obj.uuid for obj in objects.values()]):
             if objects and plan.grows:
                 self._collections.settle_import(plan, {i: incoming[i] for i in objects}, errors)
@@ -135,7 +138,7 @@ class Importer:
 
     def _keep_unchanged(self, config: CollectionConfig, part: Part, objects: Sequence[Object]) -> None:
         """Copy the stored vectors to objects for which modules would only make the same ones again."""
-        made = {name for name, vector in config.vectors.items() if vector.vectorizer != "none"}
+        made = {name for name, vector in config.stored.items() if vector.vectorizer != "none"}
         lacking = [obj for obj in objects if not made <= obj.vectors.keys()] if made else []
         if not lacking:
             return
@@ -224,7 +227,8 @@ def checked_object(config: CollectionConfig, incoming: IncomingObject, now: int,
             return _typed_object(config, incoming, incoming.columns, typed, now)
     uuid = uuid_module.uuid4().bytes if incoming.uuid is None else parse_uuid(incoming.uuid)
     vectors = checked_vectors(config, _named(config, incoming.vectors))
-    models = {name: model for name, model in incoming.models.items() if name in vectors}
+    known = ((config.vectors.get(name), model) for name, model in incoming.models.items())
+    models = {vector.name: model for vector, model in known if vector is not None and vector.name in vectors}
     created, updated = incoming.stored_ms or (now, now)
     return Object(uuid, coerce(config, incoming.properties, lenient=lenient), vectors, created, updated, models)
 

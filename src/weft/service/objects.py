@@ -39,7 +39,7 @@ from weft.service.query_limits import QueryLimits
 from weft.service.reference_targets import ReferenceTargets
 from weft.service.stored_objects import is_stored, is_visible, stored_object
 from weft.service.vectorize import ObjectVectorizer
-from weft.service.vectors import unfit
+from weft.service.vectors import leave_out_removed, make_public, unfit
 
 _DELETE_LIMIT = 10_000
 
@@ -76,7 +76,7 @@ class Objects:
             with self._collections.adding(part, [obj.uuid]):
                 self._settle(plan, incoming)
                 hash_blobs(plan.config, obj, obj.properties)
-                return _store(part, Upsert(obj, insert_only=is_free))
+                return _store(part, plan.config, Upsert(obj, insert_only=is_free))
 
     @requires(whole_object(UPDATE))
     def replace(self, incoming: IncomingObject, caller: Caller) -> Object:
@@ -94,7 +94,7 @@ class Objects:
             with self._collections.adding(part, [obj.uuid]):  # it may have been deleted meanwhile
                 self._settle(plan, incoming)
                 hash_blobs(plan.config, obj, obj.properties)
-                return _store(part, Upsert(obj))
+                return _store(part, plan.config, Upsert(obj))
 
     @requires(whole_object(READ))
     def validate(self, incoming: IncomingObject) -> None:
@@ -128,7 +128,7 @@ class Objects:
                 self._vectorizer.keep_provided(config, old, merged)
                 self._vectorise(config, part, incoming.tenant, merged, caller)
                 hash_blobs(config, merged, patch.properties)
-                return merged
+                return make_public(config, merged)
 
             if plan.grows:
                 stored = stored_object(part, patch.uuid, vectors=True)
@@ -140,7 +140,7 @@ class Objects:
             asks_modules = any(vector.vectorizer != "none" for vector in config.vectors.values())
             for error in part.edit({patch.uuid: merge}, exclusive=not asks_modules).values():
                 raise _absent(incoming) if isinstance(error, NotFound) else error
-            return merged
+            return make_public(config, merged)
 
     @requires(named_object(DELETE))
     def delete(self, collection: str, uuid: str, tenant: str | None) -> None:
@@ -162,7 +162,7 @@ class Objects:
             stored = stored_object(part, key, vectors=vectors) if is_visible(part, key) else None
         if stored is None:
             raise NotFound(f"no object with id '{uuid}' in class {collection}")
-        return stored
+        return make_public(part.config, stored)
 
     # -- many
 
@@ -245,16 +245,20 @@ class Objects:
 
     def _vectorise(self, config: CollectionConfig, part: Part, tenant: str | None, obj: Object, caller: Caller) -> None:
         """Raises the error because of which the object's vectors cannot be made or stored."""
-        error = self._vectorizer.fill(config, part, tenant, [obj], caller)[0] or unfit(part.view(), [obj])[0]
+        error = self._vectorizer.fill(config, part, tenant, [obj], caller)[0]
+        view = part.view()
+        leave_out_removed(view.config, obj)
+        error = error or unfit(view, [obj])[0]
         if error is not None:
             raise error
 
 
-def _store(part: Part, upsert: Upsert) -> Object:
+def _store(part: Part, config: CollectionConfig, upsert: Upsert) -> Object:
+    """The stored object, as callers see it."""
     outcome = part.write([upsert])[0]
     if isinstance(outcome, WeftError):
         raise outcome
-    return upsert.object
+    return make_public(config, upsert.object)
 
 
 def _absent(incoming: IncomingObject) -> NotFound:

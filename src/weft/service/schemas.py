@@ -89,6 +89,12 @@ class Schemas:
         edit(document)
         return self._checked(document)
 
+    def completed(self, collection: OpenCollection, edit: Callable[[Document], None]) -> CollectionConfig:
+        """As ``edited``, with the defaults of what ``edit`` leaves out."""
+        document = copy.deepcopy(dict(collection.config.document))
+        edit(document)
+        return self._checked(self._completed(collection, document))
+
     def add_property(self, name: str, given: Stated) -> Stated:
         """The property's document with its defaults."""
         added: Document = {}

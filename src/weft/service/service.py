@@ -36,6 +36,7 @@ from weft.service.permissions.server import (
     reading_models,
     reading_nodes,
 )
+from weft.service.reembedding.reembeddings import Reembeddings
 from weft.service.references import References
 from weft.service.replication import Replication
 from weft.service.schema.document import parse
@@ -89,6 +90,7 @@ class Service(SearchService):
             self._admit_restored,
         )
         self.indexes = PropertyIndexes(self._schemas, self._runner, enabled=settings.schema.runtime_reindex)
+        self.reembeddings = Reembeddings(self._schemas, registry, self._runner, self._busy)
         self.classifications = Classifications(self.collections, registry, self._runner, self._limits)
         self.evaluations = Evaluations(
             self.collections, self.searcher, registry, settings, database, self._runner, self._limits
@@ -125,7 +127,13 @@ class Service(SearchService):
 
     def close(self) -> None:
         """Ends background work; called while the database is still open."""
+        self.reembeddings.close()
         self._runner.close()
+
+    def _busy(self) -> int:
+        """How many requests are being answered."""
+        under_way = self._under_way()
+        return under_way.get("rest", 0) + under_way.get("grpc", 0)
 
     def _check_servable(self, document: JsonObject) -> CollectionConfig:
         """The collection of ``document``. Raises Invalid if a module that its vectors need is not enabled."""

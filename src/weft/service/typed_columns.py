@@ -89,7 +89,9 @@ def _typed(config: CollectionConfig, columns: SentColumns) -> TypedColumns | Non
 
 def _takes(config: CollectionConfig, vector: str) -> bool:
     target = config.vectors.get(vector)
-    return target is not None and not target.index.is_dropped and target.index.multivector is None
+    if target is None or config.revisions or target.name != vector:
+        return False
+    return not target.index.is_dropped and target.index.multivector is None
 
 
 def _rows(checked: dict[str, _Checked]) -> Iterator[Properties]:

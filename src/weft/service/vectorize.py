@@ -37,7 +37,7 @@ class ObjectVectorizer:
         None is made where the index was dropped. If the part has vectors of another model, that is the error.
         """
         errors = self._centroids.fill(config, tenant, objects)
-        made = [one for one in config.vectors.values() if one.vectorizer not in _OTHERS and not one.index.is_dropped]
+        made = [one for one in config.stored.values() if one.vectorizer not in _OTHERS and not one.index.is_dropped]
         for vectors in _alike(made):
             self._fill(config, part, vectors, objects, errors, caller)
         return errors
@@ -83,7 +83,7 @@ class ObjectVectorizer:
     @staticmethod
     def keep_unchanged(config: CollectionConfig, old: Object, new: Object) -> None:
         """Give ``new`` the vectors of ``old`` that a module made from the same properties."""
-        for vector in config.vectors.values():
+        for vector in config.stored.values():
             if vector.vectorizer in _OTHERS or vector.name in new.vectors or vector.name not in old.vectors:
                 continue
             if vectorised_alike(config, vector, old.properties, new.properties):
@@ -92,7 +92,7 @@ class ObjectVectorizer:
     @staticmethod
     def keep_provided(config: CollectionConfig, old: Object, new: Object) -> None:
         """Give ``new`` the vectors of ``old`` that no module makes, unless it has its own."""
-        for vector in config.vectors.values():
+        for vector in config.stored.values():
             if vector.vectorizer == "none" and vector.name in old.vectors:
                 new.vectors.setdefault(vector.name, old.vectors[vector.name])
 

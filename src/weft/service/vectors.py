@@ -12,7 +12,7 @@ import numpy as np
 
 from weft.domain.errors import Invalid
 from weft.domain.objects import Object, Vector
-from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.domain.schema import CollectionConfig, VectorConfig, is_revision
 from weft.engine.pooling import pool_tokens
 from weft.engine.view import View
 
@@ -21,7 +21,8 @@ Dims: TypeAlias = Callable[[str], int | None]
 
 
 def checked_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> dict[str, Vector]:
-    """The vectors of a request as they are stored: with their tokens pooled if the collection says so.
+    """The vectors of a request as they are stored: by the engines' names, with their tokens pooled if the collection
+    says so.
 
     Raises Invalid for an unknown vector, one whose index was dropped or one of the wrong kind; ``unfit`` checks their
     numbers.
@@ -33,7 +34,37 @@ def checked_vectors(config: CollectionConfig, vectors: dict[str, Vector]) -> dic
         if target.index.is_dropped:
             raise Invalid(f"the vector index of {name!r} was dropped, so it takes no more vectors; leave this one out")
         _check_one(target, vector)
-    return {name: pooled(config.vectors[name], vector) for name, vector in vectors.items()}
+    if not config.revisions and config.vectors.keys() == config.stored.keys():
+        return {name: pooled(config.vectors[name], vector) for name, vector in vectors.items()}
+    return {
+        one.name: pooled(one, vector)
+        for name, vector in vectors.items()
+        for one in _taking(config, config.vectors[name])
+    }
+
+
+def _taking(config: CollectionConfig, vector: VectorConfig) -> list[VectorConfig]:
+    """The vectors that one given as ``vector`` is: itself, and the revisions of it that have the same source."""
+    same = [
+        one for one in config.revisions.values() if one.public_name == vector.public_name and one.is_made_as(vector)
+    ]
+    return [vector, *same]
+
+
+def leave_out_removed(config: CollectionConfig, obj: Object) -> None:
+    """The vectors of revisions that ``config`` does not have: they were removed after the vectors were made."""
+    for name in obj.vectors.keys() - config.stored.keys():
+        if is_revision(name):
+            del obj.vectors[name]
+            obj.models.pop(name, None)
+
+
+def make_public(config: CollectionConfig, obj: Object) -> Object:
+    """``obj`` with the vectors that searches use, by their names in the schema, without those of other revisions."""
+    if config.revisions or config.vectors.keys() != config.stored.keys():
+        names = {vector.name: name for name, vector in config.vectors.items()}
+        obj.vectors = {names[name]: vector for name, vector in obj.vectors.items() if name in names}
+    return obj
 
 
 def pooled(target: VectorConfig, vector: Vector) -> Vector:
@@ -58,7 +89,7 @@ def unfit_for(config: CollectionConfig, stored: Dims, objects: Sequence[Object])
     for obj in objects:
         for name, vector in obj.vectors.items():
             by_name.setdefault(name, []).append(vector)
-    if all(_are_alike(config.vectors[name], stored(name), vectors) for name, vectors in by_name.items()):
+    if all(_are_alike(config.stored[name], stored(name), vectors) for name, vectors in by_name.items()):
         return [None] * len(objects)
     return _one_by_one(config, stored, objects)
 
@@ -88,7 +119,7 @@ def _one_by_one(config: CollectionConfig, stored: Dims, objects: Sequence[Object
         try:
             for name, vector in obj.vectors.items():
                 expected = dims.get(name) or stored(name)
-                _check_shape(config.vectors[name], vector, expected)
+                _check_shape(config.stored[name], vector, expected)
                 if not expected:
                     _check_finite(name, vector)
                     fixed[name] = vector.shape[-1]
@@ -117,7 +148,7 @@ def _check_finite(name: str, vector: Vector) -> None:
 
 
 def _check_shape(target: VectorConfig, vector: Vector, dims: int | None) -> None:
-    name = target.name
+    name = target.public_name
     multi = target.index.multivector is not None
     if vector.ndim != (2 if multi else 1) or 0 in vector.shape:
         if multi:
@@ -139,16 +170,16 @@ def _check_one(target: VectorConfig, vector: Vector) -> None:
     multi = target.index.multivector is not None
     if multi and vector.ndim != 2:
         raise Invalid(
-            f"vector {target.name!r} is a multi-vector: it takes a list of token vectors, not one vector of "
+            f"vector {target.public_name!r} is a multi-vector: it takes a list of token vectors, not one vector of "
             f"{vector.shape[-1]} numbers"
         )
     if not multi and vector.ndim != 1:
         raise Invalid(
-            f"vector {target.name!r} is a single vector: it takes one list of numbers, not {vector.shape[0]} token "
-            "vectors; enable multivector on its index to store those"
+            f"vector {target.public_name!r} is a single vector: it takes one list of numbers, not {vector.shape[0]} "
+            "token vectors; enable multivector on its index to store those"
         )
     if vector.size == 0:
-        raise Invalid(f"vector {target.name!r} is empty")
+        raise Invalid(f"vector {target.public_name!r} is empty")
 
 
 def _unknown(config: CollectionConfig, name: str) -> str:

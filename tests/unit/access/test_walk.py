@@ -64,6 +64,7 @@ INNER_METHODS = {
     "collections.settle_import",
     "collections.open",
     "jobs.collections",
+    "reembeddings.close",
     "tenants.use",
 }
 """What rooms below the wires call of the service and its parts: no verbs, so no caller reaches them."""

@@ -57,6 +57,8 @@ _QUESTION = {"query": "{ Get { Movies { title } } }"}
 _REPLICATE = "/v1/replication/replicate"
 _BACKUP = "/v1/backups/filesystem/one"
 _JOB = "/v1/weft/jobs/0123456789abcdef"
+_REVISION = "/v1/weft/reembeddings/Movies/v"
+_REEMBEDDING = ("update_data", "update_collections")
 
 REST: dict[tuple[str, str], Step] = {
     ("GET", "/v1"): free("/v1"),
@@ -243,6 +245,21 @@ REST: dict[tuple[str, str], Step] = {
     ("DELETE", "/v1/weft/jobs/{id}"): needs("manage_backups", path=_JOB),
     ("POST", "/v1/weft/jobs/{id}/pause"): needs("manage_backups", path=f"{_JOB}/pause"),
     ("POST", "/v1/weft/jobs/{id}/resume"): needs("manage_backups", path=f"{_JOB}/resume"),
+    ("GET", "/v1/weft/reembeddings"): free("/v1/weft/reembeddings"),
+    ("POST", "/v1/weft/reembeddings"): needs(
+        *_REEMBEDDING, path="/v1/weft/reembeddings", body={"collection": "Movies", "vector": "v"}
+    ),
+    ("GET", "/v1/weft/reembeddings/{name}/{vector}"): needs("read_collections", path=_REVISION),
+    ("DELETE", "/v1/weft/reembeddings/{name}/{vector}"): needs(*_REEMBEDDING, path=_REVISION),
+    **{
+        ("POST", f"/v1/weft/reembeddings/{{name}}/{{vector}}/{action}"): needs(
+            *_REEMBEDDING, path=f"{_REVISION}/{action}", body=body
+        )
+        for action, body in (("pause", None), ("resume", None), ("cutover", {}), ("rollback", None), ("drop", None))
+    },
+    ("POST", "/v1/weft/reembeddings/{name}/{vector}/compare"): needs(
+        "read_data", path=f"{_REVISION}/compare", body={"queries": ["alien"]}
+    ),
     ("GET", "/v1/authz/roles"): free("/v1/authz/roles"),
     ("POST", "/v1/authz/roles"): needs("create_roles", path="/v1/authz/roles", body=_ROLE),
     ("GET", "/v1/authz/roles/{role}"): needs("read_roles", path="/v1/authz/roles/viewer"),

@@ -34,7 +34,7 @@ def check_indexes(folder: Path, config: CollectionConfig, env: FollowedEnvironme
         state = store.begin()
         store.take(state)
         # What the catalog has and the store has not was added when the server stopped; it is made at the next start.
-        made = {name: vector for name, vector in config.vectors.items() if name in store.vector_names}
+        made = {name: vector for name, vector in config.stored.items() if name in store.vector_names}
         with _warnings(faults):
             indexes = Indexes(folder, replace(config, vectors=made), store, followed=True)
         faults += _missing(indexes, config, store, state)

@@ -22,6 +22,7 @@ from weft.engine.embedded.leases import Lease
 from weft.engine.embedded.reindexing import GoOn
 from weft.engine.embedded.shard import Shard
 from weft.engine.embedded.shard_copies import ShardCopies
+from weft.engine.filling import Embed
 from weft.files.format import damaged
 
 
@@ -170,6 +171,18 @@ class Collection:
         if not was_open and self.config.tenancy.enabled:
             self.close_unused(name)
         return done
+
+    def fill(self, name: str, vector: str, embed: Embed, go_on: GoOn) -> bool:
+        was_open = self.is_open(name)
+        with self.visit(name) as shard:
+            done = shard.fill(vector, embed, go_on)
+        if not was_open and self.config.tenancy.enabled:
+            self.close_unused(name)
+        return done
+
+    def forget_filled(self, name: str, vector: str) -> None:
+        with self.visit(name) as shard:
+            shard.forget_filled(vector)
 
     def forget_prepared(self) -> None:
         for name in list(self._shards.entries):

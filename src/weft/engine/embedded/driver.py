@@ -117,7 +117,7 @@ class EmbeddedDriver:
             self._collections = {}
 
     def _open_shard(self, folder: Path, config: CollectionConfig) -> Shard:
-        descriptors.require(_FILES_OF_A_SHARD + len(config.vectors), folder)
+        descriptors.require(_FILES_OF_A_SHARD + len(config.stored), folder)
         published = self._folders.published_of(folder)
         with within(None):  # what a search has opened is open for others too
             return Shard(folder, config, durable=self._durable, write_queue=self._write_queue, published=published)

@@ -73,7 +73,7 @@ class Indexes:
         else:
             self.filters = before.filters.beside(self.inverted, config)
         self.vectors: Mapping[str, VectorIndex] = (
-            {name: self._open(v) for name, v in config.vectors.items()} if before is None else before.vectors
+            {name: self._open(v) for name, v in config.stored.items()} if before is None else before.vectors
         )
 
     @classmethod
@@ -163,7 +163,7 @@ class Indexes:
         """Whether ``configure`` applies it to these, and nothing has to be opened for it."""
         if config is self._config:
             return True
-        before, after = self._config.vectors, config.vectors
+        before, after = self._config.stored, config.stored
         same = before.keys() == after.keys() and all(after[n].index.is_built_as(v.index) for n, v in before.items())
         return same and self.inverted.serves(config)
 
@@ -185,10 +185,14 @@ class Indexes:
         return made
 
     def _configure_vectors(self, old: CollectionConfig) -> None:
-        for name, vector in self._config.vectors.items():
-            if name in old.vectors and old.vectors[name].index == vector.index:
+        gone = [one for name, one in self.vectors.items() if name not in self._config.stored]
+        self.vectors = {name: one for name, one in self.vectors.items() if name in self._config.stored}
+        for index in gone:
+            index.close()
+        for name, vector in self._config.stored.items():
+            if name in old.stored and old.stored[name].index == vector.index:
                 continue
-            before = self.vectors[name] if name in old.vectors else None
+            before = self.vectors[name] if name in old.stored else None
             if before is not None:
                 if before.configure(vector.index):
                     continue
@@ -220,8 +224,13 @@ class Indexes:
         self.inverted.close()
 
     def _open(self, vector: VectorConfig, after: VectorIndex | None = None) -> VectorIndex:
-        folder = self._shard / "index" / "vectors" / vector.name.encode().hex()
+        folder = vector_folder(self._shard, vector.name)
         return open_vector_index(self._store.vectors(vector.name), vector.index, folder, after)
+
+
+def vector_folder(shard: Path, name: str) -> Path:
+    """Of the snapshots of a vector's index."""
+    return shard / "index" / "vectors" / name.encode().hex()
 
 
 def stored(

@@ -6,14 +6,19 @@ import logging
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
+
+from pyroaring import BitMap
 
 from weft.domain.errors import OperatorError, WeftError
+from weft.engine.embedded.filling import Filling
 from weft.engine.embedded.following.snapshots import index_files
 from weft.engine.embedded.footprint import memory_of
 from weft.engine.embedded.garbage import Garbage
 from weft.engine.embedded.lifetime import Lifetime
 from weft.engine.embedded.shard_writer import ShardWriter
 from weft.engine.embedded.storage import ShardStore
+from weft.engine.embedded.storage.rows import Rows
 from weft.files import disk, links
 
 _log = logging.getLogger(__name__)
@@ -30,6 +35,14 @@ class UpkeepEnded(Exception):
     """The shard is being closed, and what its upkeep was doing is no longer wanted."""
 
 
+class _PresentVectors(NamedTuple):
+    """How many of the objects ``live`` had one of the vectors ``rows`` when they were counted."""
+
+    rows: Rows
+    live: BitMap
+    objects: int
+
+
 class Maintenance:
     def __init__(self, folder: Path, writer: ShardWriter, store: ShardStore, lifetime: Lifetime) -> None:
         self._folder = folder
@@ -40,6 +53,7 @@ class Maintenance:
         self.is_stopped = False
         self._renumbering = threading.Lock()
         """Held while a compaction renumbers rows; taken before the turn to write, never the other way round."""
+        self._present: dict[str, _PresentVectors] = {}
         self._unsaved = 0
         """Of the writer, when ``serve_followers`` looked last."""
         self.running = threading.Lock()
@@ -151,9 +165,25 @@ class Maintenance:
         """Vectors that are searched exactly because no graph holds them yet."""
         return sum(index.stats().waiting for index in list(self._writer.indexes.vectors.values()))
 
+    def lacking(self) -> dict[str, int]:
+        """How many objects have no vector of a name; names that every object has are left out."""
+        if self._lifetime.closed:
+            return {}
+        return {name: count for name in list(self._writer.indexes.vectors) if (count := self._lacking(name))}
+
+    def _lacking(self, name: str) -> int:
+        rows, live = self._store.vectors(name).rows, self._writer.view.live
+        known = self._present.get(name)
+        if known is None or known.rows is not rows or known.live is not live:
+            known = self._present[name] = _PresentVectors(rows, live, rows.count_of(live))
+        return len(live) - known.objects
+
+    def filling(self, name: str) -> Filling:
+        return Filling(self._folder, self._writer, self._store, self._lifetime, self.running, self._renumbering, name)
+
     def is_compressed(self) -> bool:
         """Whether at least one vector is searched by codes, as its configuration asks."""
-        configured = self._writer.config.vectors
+        configured = self._writer.config.stored
         indexes = list(self._writer.indexes.vectors.items())
         return any(name in configured and configured[name].index.is_compressed(one.covered) for name, one in indexes)
 

@@ -36,6 +36,7 @@ from weft.engine.embedded.shard_view import ShardView
 from weft.engine.embedded.shard_writer import ShardWriter, layout
 from weft.engine.embedded.staged import Staged
 from weft.engine.embedded.storage import ShardStore
+from weft.engine.filling import Embed
 from weft.engine.selection import Resolve
 from weft.files.publication import Publication
 
@@ -58,7 +59,7 @@ class Shard:
         self.folder = folder
         self._publication = Publication(published)
         self._lifetime = Lifetime(config.name)
-        layouts = {name: layout(vector) for name, vector in config.vectors.items()}
+        layouts = {name: layout(vector) for name, vector in config.stored.items()}
         self._store = ShardStore(folder / "store", layouts, sync=durable)
         try:
             self._writer = ShardWriter(folder, config, self._store, self._lifetime, write_queue, self._publication)
@@ -104,6 +105,7 @@ class Shard:
             compressed=self._maintenance.is_compressed(),
             memory=self._maintenance.memory(),
             disk=disk_of(self.folder),
+            lacking=self._maintenance.lacking(),
         )
 
     def sizes(self) -> dict[str, int]:
@@ -165,6 +167,18 @@ class Shard:
         """See ``Reindexing.run``; one at a time."""
         self._lifetime.check()
         return Reindexing(self.folder, self._writer, self._store, self._lifetime, config).run(go_on, rebuild=rebuild)
+
+    def fill(self, vector: str, embed: Embed, go_on: GoOn) -> bool:
+        """See ``OpenCollection.fill``; one at a time."""
+        self._lifetime.check()
+        return self._maintenance.filling(vector).run(embed, go_on)
+
+    def forget_filled(self, vector: str) -> None:
+        """See ``OpenCollection.forget_filled``."""
+        with self._writer.turn:
+            self._lifetime.check()
+            if self._store.staging.forget(vector):
+                self._writer.serve()
 
     def maintain(self) -> bool:
         """See ``Maintenance.run``."""

@@ -17,18 +17,21 @@ from threading import RLock
 from pyroaring import BitMap
 
 from weft.domain.errors import Invalid, OperatorError, WeftError
-from weft.domain.schema import CollectionConfig, VectorConfig
+from weft.domain.objects import Object
+from weft.domain.schema import CollectionConfig, VectorConfig, is_revision
 from weft.engine.changes import Outcome, Upsert
 from weft.engine.embedded.committer import Committer
 from weft.engine.embedded.group_commit import GroupCommit
 from weft.engine.embedded.index.allow_list import AllowList
-from weft.engine.embedded.indexes import Indexes
+from weft.engine.embedded.indexes import Indexes, vector_folder
 from weft.engine.embedded.lifetime import Lifetime
 from weft.engine.embedded.read_states import ReadStates
 from weft.engine.embedded.shard_view import Reading, ShardView
 from weft.engine.embedded.staged import Staged
 from weft.engine.embedded.storage import ShardStore, VectorLayout
+from weft.engine.embedded.storage.insertion import base_name
 from weft.engine.record import RecordCodec
+from weft.files import disk
 from weft.files.publication import Publication
 
 _log = logging.getLogger(__name__)
@@ -57,6 +60,7 @@ class ShardWriter:
         self._commits = GroupCommit[Staged](write_queue)
         self.stale = False
         """Whether the indexes failed to follow the store."""
+        self._sweep_revisions()
         self.indexes, self.unsaved = self._opened()
         """``unsaved``: changes that the snapshots of the indexes lack."""
         self._states = ReadStates()
@@ -83,7 +87,7 @@ class ShardWriter:
             self._lifetime.check()
             if self.stale:
                 self.mend()
-            for name, vector in config.vectors.items():
+            for name, vector in config.stored.items():
                 self._store.add_vectors(name, layout(vector))
             try:
                 indexes = self.indexes.configure(config)
@@ -92,8 +96,24 @@ class ShardWriter:
                 raise
             if indexes is not self.indexes:
                 self.indexes, self.unsaved = indexes, max(self.unsaved, self._store.count, 1)
+            gone = [name for name in self.config.stored if name not in config.stored]
             self.config, self.codec = config, RecordCodec(config)
             self.serve(self._current())
+            for name in gone:
+                self._remove_vectors(name)
+            if gone:
+                self.serve()
+
+    def _remove_vectors(self, name: str) -> None:
+        """Of a revision that the configuration no longer has."""
+        self._store.remove_vectors(name)
+        disk.remove_folder(vector_folder(self._folder, name))
+
+    def _sweep_revisions(self) -> None:
+        """What a crash has left of revisions that the configuration no longer has."""
+        stored = [name for name in self._store.vector_names if is_revision(name)]
+        for name in {base_name(one) for one in stored} - self.config.stored.keys():
+            self._remove_vectors(name)
 
     def serve(self, view: ShardView | None = None) -> None:
         """With the turn held: ``view``, which has all that is stored, from now on; None: the same as before, after a
@@ -136,11 +156,21 @@ class ShardWriter:
         self._lifetime.check()
         if self.stale:
             self.mend()
+        for staged in changes:
+            if isinstance(staged.change, Upsert):
+                self._leave_out_removed(staged.change.object)
         self._free_dimensions(changes)
         outcomes, stored = self._committer.commit(changes, self.named())
         if stored:
             self._index(stored)
         return outcomes
+
+    def _leave_out_removed(self, obj: Object) -> None:
+        """Vectors of revisions that were removed after they were made."""
+        for name in obj.vectors.keys() - self.config.stored.keys():
+            if is_revision(name):
+                del obj.vectors[name]
+                obj.models.pop(name, None)
 
     def _free_dimensions(self, changes: Sequence[Staged]) -> None:
         """Reset each vector to which ``changes`` bring other dimensions and which no object has any more."""

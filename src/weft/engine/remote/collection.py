@@ -16,7 +16,9 @@ from weft.domain.tenants import TenantStatus
 from weft.engine.changes import Edit
 from weft.engine.collection import check_active, shard_name
 from weft.engine.driver import CollectionFiles
+from weft.engine.filling import Embed
 from weft.engine.record import RecordCodec
+from weft.engine.remote.filling import fill
 from weft.engine.remote.judge import Judge
 from weft.engine.remote.keys import RowKeys
 from weft.engine.remote.locks import RowLocks
@@ -32,7 +34,7 @@ def layout_of(name: str, *keys: RowKeys) -> RowLayout:
     """Of the collection that the engine calls ``name``; with the keys of several configurations, of all of them."""
     config = keys[0].config
     found = {key.name: key for one in keys for key in one.all}
-    vectors = {name: vector.index for one in keys for name, vector in one.config.vectors.items()}
+    vectors = {name: vector.index for one in keys for name, vector in one.config.stored.items()}
     words = any(text.field.searchable for one in keys for text in one.texts.values())
     indexed = frozenset().union(*(one.indexed for one in keys))
     return RowLayout(name, tuple(found.values()), indexed, vectors, words, config.tenancy.enabled)
@@ -158,6 +160,12 @@ class RemoteCollection:
             if not go_on(done):
                 return False
             after = uuids[-1]
+
+    def fill(self, name: str, vector: str, embed: Embed, go_on: Callable[[int], bool]) -> bool:
+        return fill(self.part(name), vector, embed, go_on)
+
+    def forget_filled(self, name: str, vector: str) -> None:
+        """What was made is in use."""
 
     def forget_prepared(self) -> None:
         if self._preparing is not None:

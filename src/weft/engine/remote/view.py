@@ -210,7 +210,7 @@ class RemoteView:
     # -- inside
 
     def _vector(self, name: str) -> VectorConfig:
-        found = self.config.vectors.get(name)
+        found = self.config.stored.get(name)
         if found is None:
             raise NotFound(f"collection {self.config.name} has no vector {name!r}")
         return found

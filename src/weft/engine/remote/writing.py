@@ -161,7 +161,7 @@ class RowWriter:
 
     def _store(self, write: Callable[[], None]) -> None:
         """A vector that no object has any more may come with other dimensions."""
-        left = len(self._keys[0].config.vectors) if self._abilities.drops_vectors else 0
+        left = len(self._keys[0].config.stored) if self._abilities.drops_vectors else 0
         while True:
             try:
                 write()
@@ -188,7 +188,7 @@ class RowWriter:
         history = (*(known.history if known is not None else ()), token)[-_HISTORY:]
         vectors = {name: np.ascontiguousarray(one, np.float32) for name, one in obj.vectors.items()}
         models = {name: model for name, model in models.items() if name in vectors}
-        configured = self._keys[0].config.vectors
+        configured = self._keys[0].config.stored
         norms = {
             name: norms_of(vector)
             for name, vector in vectors.items()

@@ -38,9 +38,10 @@ class ShardFiles:
     def __init__(self, config: CollectionConfig, shard: str, store: StoreCopy) -> None:
         self._store = store
         self._codec = RecordCodec(config)
-        self._names = [name for name in config.vectors if name in store.vector_names]
-        multi = {name: config.vectors[name].index.multivector is not None for name in self._names}
-        self._columns = ArrowColumns(config, shard if config.tenancy.enabled else None, multi, store.models)
+        self._stored = {name: one.name for name, one in config.vectors.items() if one.name in store.vector_names}
+        multi = {name: config.vectors[name].index.multivector is not None for name in self._stored}
+        models = {name: store.models[own] for name, own in self._stored.items() if own in store.models}
+        self._columns = ArrowColumns(config, shard if config.tenancy.enabled else None, multi, models)
 
     def write(self, path: Path, first_doc_id: int, each: Callable[[int], bool]) -> WrittenFile:
         """Writes the next file at ``path``, from ``first_doc_id`` on; none if no objects are left.
@@ -68,7 +69,7 @@ class ShardFiles:
         batches: list[pa.RecordBatch] = []
         rows = size = last = 0
         for ids, objects in self._steps(first_doc_id):
-            vectors = {name: self._store.get_vectors(name, ids) for name in self._names}
+            vectors = {name: self._store.get_vectors(own, ids) for name, own in self._stored.items()}
             batch = self._columns.batch(objects, vectors)
             batches.append(batch)
             rows, size, last = rows + len(batch), size + batch.nbytes, ids[-1]

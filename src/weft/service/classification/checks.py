@@ -29,7 +29,7 @@ def vector_of(config: CollectionConfig) -> VectorConfig:
     (vector,) = resolve(config, Targets())
     if vector.index.multivector is not None:
         raise Invalid(
-            f"vector {vector.name!r} of class {config.name} is a multi-vector; classifying needs a single one"
+            f"vector {vector.public_name!r} of class {config.name} is a multi-vector; classifying needs a single one"
         )
     return vector
 

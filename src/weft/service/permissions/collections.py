@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from weft.access.permissions import CREATE, DELETE, READ, UPDATE, Right
 from weft.access.requirement import Rule
@@ -78,6 +79,26 @@ def dropping_index(context: AuthContext, name: str, *_: object) -> Iterator[Righ
 
 def readable_documents(context: AuthContext, found: Sequence[JsonObject], *_: object) -> list[JsonObject]:
     return [one for one in found if context.may(Right(READ, "collections", (str(one["class"]),)))]
+
+
+def reembedding(context: AuthContext, name: str, *_: object, **__: object) -> Iterator[Right]:
+    yield from dropping_index(context, name)
+
+
+def comparing_revisions(context: AuthContext, name: str, tenant: str | None, *_: object) -> Iterator[Right]:
+    yield from searching_collection(context, name, tenant)
+
+
+class OfCollection(Protocol):
+    @property
+    def collection(self) -> str: ...
+
+
+T = TypeVar("T", bound=OfCollection)
+
+
+def readable_reembeddings(context: AuthContext, found: Sequence[T]) -> list[T]:
+    return [one for one in found if context.may(Right(READ, "collections", (one.collection,)))]
 
 
 def reading_tokens(context: AuthContext, name: str, property: str, text: str) -> Iterator[Right]:

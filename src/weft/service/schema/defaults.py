@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from weft.domain import json_fields
 from weft.domain.json_fields import shorten
 from weft.domain.names import collection_name
-from weft.service.schema import expiry, inverted, properties, replication, sharding, vectors
+from weft.service.schema import expiry, inverted, properties, replication, revisions, sharding, vectors
 from weft.service.schema.documents import NOTHING_SAID, Defaults, Document, Stated, filled
 from weft.service.schema.keys import CLASS
 from weft.service.schema.modules import ModuleCatalogue
@@ -52,6 +52,8 @@ def complete(
         json_fields.object_(given, "shardingConfig", where), document["multiTenancyConfig"]["enabled"], existing
     )
     expiry.complete(document, where, existing)
+    if existing is not None and revisions.KEY in existing:
+        document[revisions.KEY] = existing[revisions.KEY]
     return document
 
 

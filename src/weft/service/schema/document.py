@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from weft.domain.schema import (
     LEGACY_VECTOR,
     CollectionConfig,
@@ -11,7 +13,7 @@ from weft.domain.schema import (
     Tokenization,
     VectorConfig,
 )
-from weft.service.schema import expiry, inverted, vectors
+from weft.service.schema import expiry, inverted, revisions, vectors
 from weft.service.schema.documents import Stated
 from weft.service.schema.keys import CLASS
 from weft.service.schema.modules import NONE
@@ -34,11 +36,16 @@ def parse(document: Stated) -> CollectionConfig:
     for name, entry in named.items():
         ((module, own),) = entry["vectorizer"].items()
         parsed[name] = vectors.parse(name, module, own, entry)
+    revised = revisions.of_document(document)
+    parsed = {
+        name: replace(one, name=revised[name].serving) if name in revised else one for name, one in parsed.items()
+    }
     tenancy = document["multiTenancyConfig"]
     return CollectionConfig(
         name=document["class"],
         properties=properties,
         vectors=parsed,
+        revisions={own: one for found in revised.values() for own, one in found.parsed().items()},
         unnamed_vector="vectorizer" in document,
         description=document.get("description"),
         inverted=inverted.parse(document["invertedIndexConfig"]),

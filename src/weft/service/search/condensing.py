@@ -60,7 +60,7 @@ def alike(vectors: Sequence[Vector | None], force: float) -> list[list[int]]:
 
 
 def _vector_name(config: CollectionConfig) -> str:
-    single = [name for name, vector in config.vectors.items() if vector.index.multivector is None]
+    single = [vector.name for vector in config.vectors.values() if vector.index.multivector is None]
     if len(config.vectors) != 1 or not single:
         raise Invalid(f"group compares the objects' one vector; class {config.name} must have one, and no multi-vector")
     return single[0]

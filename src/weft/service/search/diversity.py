@@ -45,7 +45,9 @@ def _check(vectors: Sequence[VectorConfig], mmr: Mmr, limit: int) -> None:
         raise Invalid(f"MMR limit ({mmr.limit}) cannot be larger than the query limit ({limit})")
     for vector in vectors:
         if vector.index.multivector is not None:
-            raise Invalid(f"MMR selection is not supported with multi-vector indexes (target vector {vector.name!r})")
+            raise Invalid(
+                f"MMR selection is not supported with multi-vector indexes (target vector {vector.public_name!r})"
+            )
 
 
 def _relevance(candidates: Ranking) -> npt.NDArray[np.float64]:

@@ -113,8 +113,8 @@ class QueryEmbedder:
             if near.kind.value not in vectorizer.kinds:
                 known = ", ".join(sorted(vectorizer.kinds)) or "nothing, so search by a vector"
                 raise Invalid(
-                    f"vector {vector.name!r} of class {part.config.name} is made by {vector.vectorizer}, which does "
-                    f"not embed {near.kind.value}; it embeds {known}"
+                    f"vector {vector.public_name!r} of class {part.config.name} is made by {vector.vectorizer}, which "
+                    f"does not embed {near.kind.value}; it embeds {known}"
                 )
             embed = partial(vectorizer.embed_media, near.kind, near.data, vector.settings, caller)
             found.append(made.of(vector, near.kind, embed))
@@ -141,7 +141,7 @@ class QueryEmbedder:
     ) -> Vector:
         """``query`` moved towards, or away from, the mean of the concepts' and objects' vectors by half the force."""
         if query.ndim != 1:
-            raise Invalid(f"vector {vector.name!r} is a multi-vector: near_text moves need a single vector")
+            raise Invalid(f"vector {vector.public_name!r} is a multi-vector: near_text moves need a single vector")
         if not 0 <= move.force <= 1:
             raise Invalid(f"the force of a move must be from 0 to 1, not {move.force}")
         others = [self._once(made, part, vector, [concept], caller) for concept in move.concepts]
@@ -162,7 +162,7 @@ class QueryEmbedder:
             raise Inapplicable(
                 f"could not vectorize input for collection {part.config.name} with search-type nearText. Make sure a "
                 "vectorizer module is configured for this collection: VectorFromInput was called without vectorizer on "
-                f"vector {vector.name!r}; search by vector, or create the collection with a vectorizer"
+                f"vector {vector.public_name!r}; search by vector, or create the collection with a vectorizer"
             )
         vectorizer = self._registry.vectorizer(vector.vectorizer)
         foreign = other_model(part, vector, vectorizer.fingerprint(vector.settings))
@@ -197,6 +197,7 @@ def _stored(view: View, vector: VectorConfig, doc_id: int, uuid: str) -> Vector:
     stored = view.vectors(vector.name, [doc_id])[0]
     if stored is None:
         raise Inapplicable(
-            f"vector not found for target: object {uuid} of class {view.config.name} has no vector {vector.name!r}"
+            f"vector not found for target: object {uuid} of class {view.config.name} has no vector "
+            f"{vector.public_name!r}"
         )
     return stored

@@ -30,7 +30,7 @@ def explain_distances(
 
 def _line(target: Target, distance: float, combination: Combination, count: int) -> str:
     kind = "MaxSim, negated," if target.vector.index.multivector is not None else "distance"
-    text = f"Vector {target.vector.name}: {target.vector.index.metric} {kind} {distance:.6g}"
+    text = f"Vector {target.vector.public_name}: {target.vector.index.metric} {kind} {distance:.6g}"
     if count == 1:
         return text
     if combination is Combination.MINIMUM:

@@ -61,6 +61,7 @@ def _check_object(known: Property, asked: NestedSelection, where: str) -> None:
 def fill_vectors(view: View, config: CollectionConfig, returns: Returns, hits: Sequence[Hit]) -> None:
     """Give ``hits``, objects of ``view``, the requested vectors, as far as they have them."""
     for name in vector_names(config, returns):
-        for hit, vector in zip(hits, view.vectors(name, [h.doc_id for h in hits]), strict=True):
+        stored = config.vectors[name].name
+        for hit, vector in zip(hits, view.vectors(stored, [h.doc_id for h in hits]), strict=True):
             if vector is not None:
                 hit.vectors[name] = vector

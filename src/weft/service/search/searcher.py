@@ -14,7 +14,7 @@ from weft.domain.answer import Answer, Hit, Page, ShardProfile
 from weft.domain.caller import Caller
 from weft.domain.errors import Invalid
 from weft.domain.filters import Filter
-from weft.domain.profile import is_recording, recording, took
+from weft.domain.profile import is_recording, note, recording, took
 from weft.domain.query import UNPAGED, GroupBy, Hybrid, Keyword, Query
 from weft.domain.schema import CollectionConfig
 from weft.engine.collection import ONLY_SHARD
@@ -142,8 +142,17 @@ class Searcher:
             return Answer(hits), view
         with recording() as record:
             hits, view = self._hits(config, part, query, limit, targets)
+            self._note_lacking(query, targets)
         figures = {kind: by_weaviates_names(found) for kind, found in record.by_kind().items()}
         return Answer(hits, profile=(ShardProfile(query.tenant or ONLY_SHARD, self._node, figures),)), view
+
+    def _note_lacking(self, query: Query, targets: list[Target]) -> None:
+        """How many objects a search by vector cannot find, because they have no such vector."""
+        facts = self._collections.open(query.collection).facts(query.tenant or ONLY_SHARD) if targets else []
+        for target in targets:
+            counts = [one.lacking.get(target.vector.name, 0) for one in facts if one.lacking is not None]
+            if counts:
+                note(f"objects_without_vector_{target.vector.public_name}", sum(counts))
 
     def _hits(
         self, config: CollectionConfig, part: Part, query: Query, limit: int, targets: list[Target]

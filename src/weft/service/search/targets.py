@@ -42,8 +42,8 @@ class Target:
                 "module with the model that made them, or import the objects again"
             )
         raise Invalid(
-            f"vector lengths don't match: the stored vectors of {self.vector.name!r} have {dims} dimensions, the query "
-            f"has {got}; {way_out}; or name another target vector",
+            f"vector lengths don't match: the stored vectors of {self.vector.public_name!r} have {dims} dimensions, "
+            f"the query has {got}; {way_out}; or name another target vector",
             expected_dims=dims,
             got_dims=got,
         )
@@ -106,7 +106,7 @@ def distance_limit(near: Near, vectors: list[VectorConfig]) -> float | None:
     for vector in vectors:
         if vector.index.metric is not Metric.COSINE:
             raise Inapplicable(
-                f"certainty is only supported for distance metric cosine; vector {vector.name!r} uses "
+                f"certainty is only supported for distance metric cosine; vector {vector.public_name!r} uses "
                 f"{vector.index.metric}; limit by distance instead"
             )
     if any(vector.index.multivector is not None for vector in vectors):
@@ -121,11 +121,13 @@ def _checked(vector: VectorConfig, query: Vector, given: bool) -> Vector:
     multi = vector.index.multivector is not None
     if multi and query.ndim != 2:
         raise Invalid(
-            f"vector {vector.name!r} is a multi-vector: the query must be a list of token vectors, not one vector"
+            f"vector {vector.public_name!r} is a multi-vector: the query must be a list of token vectors, not one "
+            "vector"
         )
     if not multi and query.ndim != 1:
         raise Invalid(
-            f"vector {vector.name!r} is a single vector: the query must be one vector, not a list of token vectors"
+            f"vector {vector.public_name!r} is a single vector: the query must be one vector, not a list of token "
+            "vectors"
         )
     if query.size == 0:
         raise Invalid("near_vector: vector is required")

@@ -35,6 +35,7 @@ from weft.wire.rest import (
     jobs,
     mcp,
     objects,
+    reembeddings,
     references,
     replication,
     schema,
@@ -64,7 +65,7 @@ _NOUNS = (
         search,
         aggregate,
     ),
-    *(evaluations, backups, exports, jobs, authz, users, replication, contextionary, classifications),
+    *(evaluations, backups, exports, jobs, reembeddings, authz, users, replication, contextionary, classifications),
 )
 _ROOT: Final = "/v1/"
 """Every endpoint of the protocol is below it."""

@@ -103,8 +103,8 @@ def _share(used: tuple[int, int] | None) -> dict[str, JsonValue]:
 def _shard(shard: ShardFacts) -> JsonObject:
     """A shard that is closed is opened by its first use, so it counts as loaded.
 
-    Weft's own are ``sizes``, ``memory`` and ``disk``, bytes by component, and ``error`` of a shard that is damaged or
-    cannot be opened.
+    Weft's own are ``sizes``, ``memory`` and ``disk``, bytes by component; ``objectsWithoutVector``, by name of vector;
+    and ``error`` of a shard that is damaged or cannot be opened.
     """
     spelled: dict[str, JsonValue] = {
         "name": shard.name,
@@ -121,6 +121,8 @@ def _shard(shard: ShardFacts) -> JsonObject:
         "memory": dict(shard.memory),
         "disk": dict(shard.disk),
     }
+    if shard.lacking is not None:
+        spelled["objectsWithoutVector"] = dict(shard.lacking)
     if shard.damage is not None:
         spelled["error"] = shard.damage.message
     return spelled

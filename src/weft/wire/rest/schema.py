@@ -6,6 +6,7 @@ from weft.domain import json_fields
 from weft.domain.cluster import ShardFacts
 from weft.domain.errors import Invalid
 from weft.domain.json_values import JsonObject
+from weft.service.schema import revisions
 from weft.wire.json.documents import as_object
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.openapi.parameters import TENANT
@@ -32,7 +33,8 @@ def update(call: Call) -> Reply:
 
 
 def _spelled(document: JsonObject) -> JsonObject:
-    """Properties are null where there are none."""
+    """Properties are null where there are none. Of the revisions of vectors, only what searches use is in it."""
+    document = dict(revisions.without(document))
     return document if document["properties"] else {**document, "properties": None}
 
 

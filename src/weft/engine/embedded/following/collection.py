@@ -18,6 +18,7 @@ from weft.domain.tenants import TenantStatus
 from weft.engine.collection import check_active, shard_name
 from weft.engine.embedded.following.part import FollowedPart, elsewhere
 from weft.engine.embedded.following.shard import Behind, FollowedShard
+from weft.engine.filling import Embed
 
 _log = logging.getLogger(__name__)
 _UNUSED_S = 60.0
@@ -141,6 +142,12 @@ class FollowedCollection:
         self, name: str, config: CollectionConfig, go_on: Callable[[int], bool], *, rebuild: bool = False
     ) -> bool:
         return _refuse()
+
+    def fill(self, name: str, vector: str, embed: Embed, go_on: Callable[[int], bool]) -> bool:
+        return _refuse()
+
+    def forget_filled(self, name: str, vector: str) -> None:
+        _refuse()
 
     def forget_prepared(self) -> None:
         _refuse()

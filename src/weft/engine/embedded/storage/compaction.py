@@ -34,7 +34,13 @@ class Rewrite:
         self.generation = generation
         self.table = RowTable(ragged=source.multi)
         self.rows = 0
+        self.consumed: StoredVectors | None = None
+        """Another file whose rows are in this one, and which goes when it takes its place."""
         self._done = 0
+
+    @property
+    def dims(self) -> int | None:
+        return self.source.dims
 
     def copy(self, kept: BitMap, end: int, check: Check = lambda: None) -> None:
         """Copies the rows of the objects ``kept`` that are not copied yet; those from doc_id ``end`` on wait.

@@ -18,6 +18,7 @@ import xxhash
 
 from weft.domain.errors import OperatorError
 from weft.engine.embedded.storage.append_file import BLOCK_BYTES, AppendFile, StagedBytes
+from weft.engine.embedded.storage.insertion import is_staged
 from weft.engine.embedded.storage.row_table import BLOCK_ROWS, RowTable
 from weft.engine.embedded.storage.vector_file import RaggedVectorFile, StagedRows, StoredVectors, VectorFile
 from weft.engine.embedded.storage.vector_folder import BLOCK, BLOCKS, CHECKSUM, NUMBER, PREFIX, ROWS, VECTORS, path_of
@@ -125,8 +126,10 @@ class FollowedVectors:
 
 
 def records_of(snapshot: TableReader, txn: Transaction) -> list[tuple[int, dict[str, Any]]]:
+    """Of the files that searches read, not of those whose rows wait for their insertion."""
     with txn.cursor(snapshot.tables[VECTORS]) as cursor:
-        return [(NUMBER.unpack(key)[0], unseal_json(VECTORS, key, value, snapshot.path)) for key, value in cursor]
+        records = [(NUMBER.unpack(key)[0], unseal_json(VECTORS, key, value, snapshot.path)) for key, value in cursor]
+    return [(number, record) for number, record in records if not is_staged(record["name"])]
 
 
 def _from(

@@ -205,7 +205,10 @@ class ObjectTables:
             txn.put(key, seal(DEAD, key, (whole - live).serialize()), db=self._env.tables[DEAD])
         self._write_meta(txn, plan.next_doc_id)
         if models is not None:
-            txn.put(_MODELS, seal_json(META, _MODELS, models), db=self._env.tables[META])
+            self.write_models(txn, models)
+
+    def write_models(self, txn: Transaction, models: Mapping[str, str]) -> None:
+        txn.put(_MODELS, seal_json(META, _MODELS, models), db=self._env.tables[META])
 
     def purge(self, txn: Transaction, turnover: Turnover) -> None:
         """Deletes and retains records of removed objects."""

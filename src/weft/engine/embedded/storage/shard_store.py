@@ -29,9 +29,11 @@ from weft.domain.objects import Vector
 from weft.engine.embedded.storage import object_tables, vector_folder
 from weft.engine.embedded.storage.changes import Applied, StoreChange, VectorLayout
 from weft.engine.embedded.storage.compaction import Check, Rewrite
+from weft.engine.embedded.storage.insertion import staged_name
 from weft.engine.embedded.storage.object_tables import ObjectTables
 from weft.engine.embedded.storage.plan import CommitPlan, plan_commit, problems, valid_rows
 from weft.engine.embedded.storage.retained import Retained, Turnover
+from weft.engine.embedded.storage.staging import Staging
 from weft.engine.embedded.storage.store_copier import StoreCopier
 from weft.engine.embedded.storage.store_origin import StoreOrigin
 from weft.engine.embedded.storage.vector_file import StagedRows, StoredVectors
@@ -87,6 +89,8 @@ class ShardStore:
             self._vectors.close()
             self._env.abandon()
             raise
+        self.staging = Staging(self, self._env, self._objects, self._vectors, self._counting, self._switching)
+        """Vectors that objects get after they were stored."""
         self._copier = StoreCopier(self._env, self._vectors, self._counting, version)
 
     next_doc_id: int
@@ -210,6 +214,12 @@ class ShardStore:
         """Adds an empty vector file, if there is none. Raises Misconfigured when there is one with the other layout."""
         self._vectors.add({name: layout})
 
+    def remove_vectors(self, name: str) -> None:
+        """Removes the vector file ``name`` and what is staged for it, if they are there; on the writing thread."""
+        with self._switching:
+            for one in (name, staged_name(name)):
+                self._vectors.remove(one)
+
     def dead(self, name: str, named: Sequence[BitMap] = ()) -> tuple[int, int]:
         """How many rows of the vector file ``name`` a compaction would remove, and how many bytes."""
         rows, kept = self._vectors.files[name].rows, BitMap.union(self.live, *named)
@@ -238,7 +248,7 @@ class ShardStore:
     def finish_compaction(self, rewrite: Rewrite, named: Sequence[BitMap] = ()) -> None:
         """Replaces the old file by the new one, on the writing thread: rows are renumbered, ``generation`` grows.
 
-        All or nothing; raises as ``begin_compaction`` does. Discards the new file if the old one was reset meanwhile.
+        All or nothing; raises as the method that began it. Discards the new file if the old one was reset meanwhile.
         """
         with self._switching:
             if rewrite.generation <= rewrite.source.generation:

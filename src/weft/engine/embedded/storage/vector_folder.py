@@ -21,6 +21,7 @@ from weft.domain.errors import Misconfigured
 from weft.engine.embedded.storage.append_file import AppendFile
 from weft.engine.embedded.storage.changes import VectorLayout
 from weft.engine.embedded.storage.compaction import Rewrite
+from weft.engine.embedded.storage.insertion import Insertion
 from weft.engine.embedded.storage.row_table import RowTable
 from weft.engine.embedded.storage.vector_file import RaggedVectorFile, StagedRows, StoredVectors, VectorFile
 from weft.files import disk, links
@@ -104,6 +105,19 @@ class VectorFolder:
         generation = file.generation + 1
         return Rewrite(file, self._new_file(file.number, generation), generation)
 
+    def insertion(self, name: str, staged: str) -> Insertion:
+        """As ``rewrite``, with the rows of the file ``staged`` between those of ``name``."""
+        file = self.files[name]
+        generation = file.generation + 1
+        return Insertion(file, self.files[staged], self._new_file(file.number, generation), generation)
+
+    def remove(self, name: str) -> None:
+        """Removes the file ``name``, if there is one, with its metadata. Rows that are held can still be read."""
+        file = self.files.get(name)
+        if file is not None:
+            self._env.write(lambda txn: self._forget(txn, file))
+            self._removed(file)
+
     def reset(self, name: str) -> None:
         """Commits an empty file in place of ``name``, whose vectors may then have other dimensions.
 
@@ -118,13 +132,12 @@ class VectorFolder:
         any more. If that fails, the new one is discarded.
         """
         source, old = rewrite.source, rewrite.source.file
-        dims = source.dims if rewrite.rows else None
-        prefix = PREFIX.pack(source.number, source.generation)
+        dims = rewrite.dims if rewrite.rows else None
 
         def body(txn: Transaction) -> None:
-            for table in (ROWS, BLOCKS):
-                for key in [key for key, _ in self._under(txn, table, prefix)]:
-                    txn.delete(key, db=self._env.tables[table])
+            self._forget_rows(txn, source)
+            if rewrite.consumed is not None:
+                self._forget(txn, rewrite.consumed)
             self._write_rows(txn, source.number, rewrite.generation, rewrite.table, 0, rewrite.rows)
             self._write_checksums(txn, source.number, rewrite.generation, 0, rewrite.file.checksums)
             self._write_record(
@@ -144,6 +157,8 @@ class VectorFolder:
             raise
         source.attach(rewrite.file, rewrite.table, dims=dims, generation=rewrite.generation, rows=rewrite.rows)
         old.remove()
+        if rewrite.consumed is not None:
+            self._removed(rewrite.consumed)
 
     def copy_to(self, folder: Path) -> None:
         """Copies the committed bytes of each file, checked, to the same names in the new ``folder``."""
@@ -214,6 +229,20 @@ class VectorFolder:
         stored = AppendFile(path_of(self.folder, number, generation), length, checksums, tail, sync=self._sync)
         file.attach(stored, table, dims=dims, generation=generation, rows=rows)
         return file
+
+    def _forget(self, txn: Transaction, file: StoredVectors) -> None:
+        self._forget_rows(txn, file)
+        txn.delete(NUMBER.pack(file.number), db=self._env.tables[VECTORS])
+
+    def _forget_rows(self, txn: Transaction, file: StoredVectors) -> None:
+        prefix = PREFIX.pack(file.number, file.generation)
+        for table in (ROWS, BLOCKS):
+            for key in [key for key, _ in self._under(txn, table, prefix)]:
+                txn.delete(key, db=self._env.tables[table])
+
+    def _removed(self, file: StoredVectors) -> None:
+        self.files = {name: one for name, one in self.files.items() if one is not file}
+        file.file.remove()
 
     def _under(self, txn: Transaction, table: bytes, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         with txn.cursor(self._env.tables[table]) as cursor:

@@ -108,7 +108,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "name class objectCount vectorIndexingStatus vectorQueueLength loaded", name=TEXT, **{"class": TEXT},
         objectCount=COUNT, vectorIndexingStatus=TEXT, vectorQueueLength=COUNT, compressed=BOOLEAN, loaded=BOOLEAN,
         numberOfReplicas=COUNT, replicationFactor=COUNT, asyncReplicationStatus=array(OBJECT),
-        sizes=_BYTES, memory=_BYTES, disk=_BYTES, error=TEXT,
+        sizes=_BYTES, memory=_BYTES, disk=_BYTES, objectsWithoutVector=_BYTES, error=TEXT,
     ),
     "Models": record("models", models=array(ref("Model"))),
     "VectorModels": record("models", models=OBJECT),
@@ -303,6 +303,35 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         collections=array(TEXT), status=choice(*JobStatus), pausable=BOOLEAN, startedAt=TEXT, endedAt=TEXT, error=TEXT,
         progress=record("done total unit", done=COUNT, total=COUNT, unit=TEXT),
     ),
+    "Reembeddings": record("reembeddings", reembeddings=array(ref("Reembedding"))),
+    "NewReembedding": request(
+        "collection vector", collection=NAME, vector=NAME, module=TEXT, settings=OBJECT, vectorIndexType=TEXT,
+        vectorIndexConfig=OBJECT, dryRun=BOOLEAN,
+    ),
+    "VectorRevision": record(
+        "module settings vectorIndexType objectsWithoutVector", module=TEXT, settings=OBJECT, vectorIndexType=TEXT,
+        objectsWithoutVector=maybe(COUNT),
+    ),
+    "Reembedding": record(
+        "collection vector status objects serving", collection=NAME, vector=NAME, status=TEXT, objects=COUNT,
+        serving=ref("VectorRevision"), other=ref("VectorRevision"), keptUntil=TEXT, jobId=TEXT, startedAt=TEXT,
+        endedAt=TEXT, error=TEXT, progress=record("done total unit", done=COUNT, total=COUNT, unit=TEXT),
+        report=record(
+            "made without failed tokens errors", made=COUNT, without=COUNT, failed=COUNT, tokens=COUNT,
+            errors=array(record("id shard error", id=UUID, shard=TEXT, error=TEXT)),
+        ),
+        estimate=ref("Estimate"),
+    ),
+    "Estimate": record(
+        "objects dimensions seconds tokens diskBytes peakDiskBytes memoryBytes", objects=COUNT, dimensions=COUNT,
+        seconds=NUMBER, tokens=COUNT, diskBytes=COUNT, peakDiskBytes=COUNT, memoryBytes=COUNT,
+    ),
+    "ReembeddingEstimate": record("estimate", estimate=ref("Estimate")),
+    "Cutover": request("", keepSeconds=NUMBER, incomplete=BOOLEAN),
+    "RevisionQueries": request("queries", queries=array(NAME, minItems=1), limit=COUNT),
+    "RevisionComparison": record("limit overlap queries", limit=COUNT, overlap=NUMBER, queries=array(record(
+        "query overlap serving other", query=TEXT, overlap=NUMBER, serving=array(UUID), other=array(UUID),
+    ))),
     # people
     "Permission": record("action", action=_ACTION),
     "Role": request("name", name=NAME, permissions=array(ref("Permission"))),
