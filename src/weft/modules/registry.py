@@ -16,6 +16,7 @@ ModuleFactory: TypeAlias = Callable[[], Module]
 class ModelState(NamedTuple):
     """A model in this process's memory: how many texts and media wait for it, how many threads run it, and how many
     texts and media it has embedded since it was loaded. ``bytes``: by how much the process grew when it was loaded.
+    ``truncated``: of how many texts it has not read the end.
     """
 
     name: str
@@ -23,6 +24,7 @@ class ModelState(NamedTuple):
     threads: int
     embedded: int
     bytes: int = 0
+    truncated: int = 0
 
 
 class Registry:

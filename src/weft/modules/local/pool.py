@@ -90,7 +90,7 @@ class ModelPool:
         with self._lock:
             sizes = {key: one.bytes for key, one in self._models.items()}
         return sorted(
-            ModelState(one.encoder.name, one.waiting, one.workers, one.embedded, sizes.get(key, 0))
+            ModelState(one.encoder.name, one.waiting, one.workers, one.embedded, sizes.get(key, 0), one.truncated)
             for key, one in self._schedulers()
         )
 

@@ -3,6 +3,7 @@
 The setting ``inferenceUrl`` or the variable RERANKER_INFERENCE_API names the container; without either the model runs
 in this process: on onnxruntime if it has an ONNX file, otherwise by the extra ``weft[torch]``. ``model`` names a model
 that the operator offers: the score is the raw logit of a cross-encoder, or the MaxSim of a late-interaction model.
+``all-MiniLM-L6-v2``, the text model of the wheel, ranks by the MaxSim of its token states, offline and without torch.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from weft.modules.local.late_interaction import Passage, PassageRole, maxsim
 from weft.modules.local.late_interaction_models import late_interaction_model
 from weft.modules.local.models import MINILM, ModelSource
 from weft.modules.local.onnx_models.pair_scorer import load_onnx_cross_encoder
+from weft.modules.local.onnx_models.token_vectors import load_wheel_tokens
+from weft.modules.local.pool import PooledModel
 from weft.modules.local.scheduler import Encoder
 from weft.modules.providers.transformers import SETTING, VARIABLE, RerankingContainer
 from weft.modules.resources import Resources
@@ -49,7 +52,7 @@ class RerankerTransformers(Reranker):
         if container:
             return self._container.rank(container, query, documents)
         source = self._source(settings)
-        if self._purpose(source) is Purpose.LATE_INTERACTION:
+        if source.bundled or self._purpose(source) is Purpose.LATE_INTERACTION:
             return self._by_late_interaction(query, documents, source)
         return self._by_cross_encoder(query, documents, source)
 
@@ -65,9 +68,14 @@ class RerankerTransformers(Reranker):
 
     def _by_late_interaction(self, query: str, documents: Sequence[str], source: ModelSource) -> list[float]:
         passages = [Passage(PassageRole.QUERY, query), *(Passage(PassageRole.DOCUMENT, text) for text in documents)]
-        model = late_interaction_model(source, self._resources)
+        model = self._tokens_of_wheel(source) if source.bundled else late_interaction_model(source, self._resources)
         asked, *ranked = _all(model.embed_urgently(passages))
         return [maxsim(asked, one) for one in ranked]
+
+    def _tokens_of_wheel(self, source: ModelSource) -> PooledModel[Encoder[Any]]:
+        folder = source.folder
+        assert folder is not None, "the models of the wheel are folders"
+        return self._resources.pool.model(f"tokens|{source.place}", lambda: load_wheel_tokens(folder, source.name))
 
     def _source(self, settings: ModuleConfig) -> ModelSource:
         return self._offer.find(text_setting(settings, "model") or MODEL, MINILM)

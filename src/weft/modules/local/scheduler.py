@@ -26,6 +26,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from weft.domain.errors import Invalid, Overloaded, ProviderError, WeftError
 from weft.domain.objects import Vector
 from weft.domain.place import waited
+from weft.modules.local.truncation import CountsTruncation
 
 _log = logging.getLogger(__name__)
 
@@ -125,6 +126,11 @@ class Scheduler(Generic[Prepared]):
     def embedded(self) -> int:
         """How many texts or media the model was run on, failures included."""
         return self._embedded
+
+    @property
+    def truncated(self) -> int:
+        """Of how many texts the model has not read the end; 0 where it does not say."""
+        return self.encoder.truncation.texts if isinstance(self.encoder, CountsTruncation) else 0
 
     def close(self) -> None:
         """Finish current runs, refuse waiting texts, stop the threads, release the model."""

@@ -22,6 +22,7 @@ from weft.modules.local.role_text import RoleText, document_prompt
 from weft.modules.local.text_encoder import SPARE_TOKENS, Offsets
 from weft.modules.local.token_estimates import estimated_tokens, readable
 from weft.modules.local.torch_loading import best_placement, loading, options
+from weft.modules.local.truncation import Truncation
 from weft.modules.local.vectors import unit_rows
 
 
@@ -45,6 +46,7 @@ class TorchTextEncoder:
         self._multimodal = any(kind not in ("text", "message") for kind in getattr(model, "modalities", ("text",)))
         self._max_tokens = model.get_max_seq_length() or 512
         self._document_prompt = document_prompt(model.prompts)
+        self.truncation = Truncation(self.name, int(self._max_tokens))
 
     def prepare(self, texts: Sequence[RoleText]) -> list[RoleText]:
         return [replace(one, text=readable(one.text, self._max_tokens)) for one in texts]
@@ -96,4 +98,12 @@ class TorchTextEncoder:
                 show_progress_bar=False,
                 convert_to_numpy=True,
             )
+            self._count_truncated(model, texts, prompt or "")
         return list(unit_rows(found))
+
+    def _count_truncated(self, model: Any, texts: list[str], prompt: str) -> None:
+        """A token has a character at least, so only texts of more characters than tokens are tokenized again."""
+        long = [prompt + text for text in texts if len(prompt) + len(text) > self._max_tokens]
+        if long and not self._multimodal:
+            ids = model.tokenizer(long, truncation=False, verbose=False)["input_ids"]
+            self.truncation.add(sum(len(one) > self._max_tokens for one in ids))

@@ -48,6 +48,18 @@ def test_only_the_first_256_tokens_count(module: Text2VecTransformers) -> None:
     assert one == pytest.approx(other, abs=1e-6)
 
 
+def test_texts_that_are_not_read_whole_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    pool = ModelPool(threads=1)
+    module = Text2VecTransformers("text2vec-transformers", Resources(pool=pool))
+    module.embed_texts(["short", "word " * 300, "word " * 254], {}, ANYONE)
+    assert [(one.truncated, one.embedded) for one in pool.state()] == [(1, 3)]
+    module.embed_texts(["word " * 300] * 9, {}, ANYONE)
+    assert [one.truncated for one in pool.state()] == [10]
+    lines = [one.getMessage() for one in caplog.records if "were longer than" in one.getMessage()]
+    assert [line.split()[0] for line in lines] == ["1", "10"]
+    pool.close()
+
+
 @pytest.mark.parametrize("pooling", ["masked_mean", "cls"])
 def test_a_text_has_one_vector_whatever_is_beside_it(module: Text2VecTransformers, pooling: str) -> None:
     settings = {"poolingStrategy": pooling}

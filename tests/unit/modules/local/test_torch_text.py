@@ -18,7 +18,7 @@ import numpy as np
 from weft.domain.caller import Caller
 from weft.domain.errors import CorruptData, Invalid
 from weft.modules import build_registry
-from weft.modules.base import UNKNOWN
+from weft.modules.base import UNKNOWN, ModuleInput
 from weft.modules.registry import Registry
 from weft.settings.modules import ModelSettings
 
@@ -165,3 +165,19 @@ def test_prompts_can_be_set_for_the_model_in_the_wheel(registry: Registry) -> No
     assert vectorizer.fingerprint(settings) != vectorizer.fingerprint({})
     with pytest.raises(Invalid, match="setting queryPrompt must be text"):
         vectorizer.check_settings({"queryPrompt": 7})
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_long_texts_are_counted_or_cut_into_chunks(registry: Registry) -> None:
+    settings = {"model": "tiny"}
+    text = "The cat sleeps. " * 40 + "The sea is wide."
+    registry.vectorizer("text2vec-transformers").embed_objects([ModuleInput((text,))], settings, ANYONE)
+    assert [one.truncated for one in registry.models()] == [1]
+    module = registry.vectorizer("text2multivec-transformers")
+    chunks = module.chunks(text, settings)
+    assert chunks is not None
+    assert "".join(chunks).replace(" ", "") == text.replace(" ", "")
+    (rows,) = module.embed_objects([ModuleInput((text,))], settings, ANYONE)
+    assert isinstance(rows, np.ndarray)
+    assert rows.shape == (len(chunks), 32)
+    assert [one.truncated for one in registry.models()] == [1]

@@ -25,6 +25,7 @@ from weft.modules.local.onnx_models.session import OnnxSession, TokenIds
 from weft.modules.local.onnx_models.tokenizing import encode_all, load_tokenizer
 from weft.modules.local.role_text import RoleText, document_prompt
 from weft.modules.local.text_encoder import SPARE_TOKENS, Offsets
+from weft.modules.local.truncation import Truncation
 from weft.modules.local.vectors import unit
 
 _STATES = ("token_embeddings", "last_hidden_state")
@@ -58,6 +59,7 @@ class OnnxTextEncoder:
         self.parallel = True
         self._session, self._tokenizer, self._recipe = session, tokenizer, recipe
         self._max_tokens = max_tokens
+        self.truncation = Truncation(self.name, max_tokens)
         tokenizer.enable_truncation(max_tokens)
         session.check_inputs(("input_ids", "attention_mask"))
         rank = 3 if recipe.modes else 2
@@ -67,6 +69,7 @@ class OnnxTextEncoder:
         prompts = [self._prompt(one) for one in texts]
         whole = [prompt + _bare(one) for prompt, one in zip(prompts, texts, strict=True)]
         found = encode_all(self._tokenizer, whole, self._max_tokens)
+        self.truncation.add(sum(bool(one.overflowing) for one in found))
         return [
             TokenizedText(np.array(one.ids, np.int64), self._prompt_tokens(prompt))
             for one, prompt in zip(found, prompts, strict=True)

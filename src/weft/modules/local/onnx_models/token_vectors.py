@@ -10,6 +10,7 @@ from __future__ import annotations
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from weft.domain.objects import Vector
 from weft.modules.base import TEXT, InputKind
 from weft.modules.local.checkpoint import Checkpoint, Purpose
 from weft.modules.local.late_interaction import Passage, PassageRole
+from weft.modules.local.models import read_config
 from weft.modules.local.onnx_models.files import text_file
 from weft.modules.local.onnx_models.layout import Layer, ModelFolder
 from weft.modules.local.onnx_models.session import OnnxSession, TokenIds
@@ -45,13 +47,15 @@ class QueryExpansion:
 
 @dataclass(frozen=True, slots=True)
 class TokenRecipe:
-    """``skipped``: ids of tokens without a vector, for each role that has them."""
+    """``skipped``: ids of tokens without a vector, for each role that has them. ``may_be_empty``: a text of these alone
+    keeps them."""
 
     prompts: dict[PassageRole, str]
     lengths: dict[PassageRole, int]
     expansion: QueryExpansion | None
     skipped: dict[PassageRole, TokenIds]
     layers: tuple[Layer, ...]
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ class OnnxTokenEncoder:
             ids = np.concatenate([ids, np.full(added, expansion.token, np.int64)])
             seen = np.concatenate([seen, np.full(added, int(expansion.attend), np.int64)])
         kept = ~np.isin(ids, self._recipe.skipped.get(role, ()))
+        if not kept.any() and self._recipe.may_be_empty:
+            kept[:] = True
         if not kept.any():
             raise Invalid(f"the model {self.name} leaves out every token of this {role.value}; send another text")
         return TokenizedPassage(ids, seen, kept, role)
@@ -125,6 +131,22 @@ class OnnxTokenEncoder:
             if layer.weight.shape[1] == states.shape[1]:  # otherwise the graph has it
                 states = layer(states)
         return unit_rows(states)
+
+
+def load_wheel_tokens(folder: Path, name: str) -> OnnxTokenEncoder:
+    """The states of the tokens of the wheel's text model, without its markers. It was not trained for late interaction,
+    and still ranks better so than by its vectors (docs/modules/reranker-transformers.md)."""
+    tokenizer = load_tokenizer(ModelFolder(Checkpoint(name, folder=folder)))
+    markers = np.array([tokenizer.token_to_id(marker) for marker in ("[CLS]", "[SEP]")], np.int64)
+    recipe = TokenRecipe(
+        prompts=dict.fromkeys(PassageRole, ""),
+        lengths=dict.fromkeys(PassageRole, int(str(read_config(folder)["max_tokens"]))),
+        expansion=None,
+        skipped=dict.fromkeys(PassageRole, markers),
+        layers=(),
+        may_be_empty=True,
+    )
+    return OnnxTokenEncoder(OnnxSession(folder / "model.onnx", name), tokenizer, recipe)
 
 
 def load_onnx_late_interaction(checkpoint: Checkpoint) -> OnnxTokenEncoder:

@@ -113,7 +113,8 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Models": record("models", models=array(ref("Model"))),
     "VectorModels": record("models", models=OBJECT),
     "Model": record(
-        "name waiting threads embedded", name=TEXT, waiting=COUNT, threads=COUNT, embedded=COUNT, bytes=COUNT
+        "name waiting threads embedded", name=TEXT, waiting=COUNT, threads=COUNT, embedded=COUNT, bytes=COUNT,
+        truncated=COUNT,
     ),
     "Concept": record(
         "individualWords",
