@@ -24,7 +24,12 @@ settings.register_profile(
 settings.register_profile("new", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 
-MILVUS = ["contract/test_milvus_part.py", "contract/test_milvus_store.py", "wire/test_milvus.py"]
+MILVUS = [
+    "contract/test_milvus_part.py",
+    "contract/test_milvus_store.py",
+    "wire/test_milvus.py",
+    "wire/test_two_servers.py",
+]
 collect_ignore = [] if installed else MILVUS
 
 

@@ -28,6 +28,8 @@ class TcpProxy:
         self.cut_after: Watch | None = None
         self.sent: list[bytearray] = []
         self.cuts = 0
+        self.is_away = False
+        """Nothing gets through: connections are ended as they come."""
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -59,6 +61,9 @@ class TcpProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self.is_away:
+                client.close()
+                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self._target))
             except OSError:

@@ -166,7 +166,7 @@ class App:
                 pages=WebPages(settings.server, settings.rest, anonymous=settings.access.anonymous),
                 tools=settings.mcp,
             )
-            self._rest.gate.open(self._rest_app, lambda: self._database.is_ready)
+            self._rest.gate.open(self._rest_app, lambda: self._database.trouble is None)
             undo.callback(self._rest.gate.close)
             self.grpc_port = self._grpc.start()
             self.grpc_wire = self._grpc.wire_name

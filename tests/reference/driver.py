@@ -137,6 +137,10 @@ class ReferenceDriver:
     def capabilities(self) -> Capabilities:
         return _CAPABILITIES
 
+    @property
+    def trouble(self) -> str | None:
+        return None
+
     def sweep(self, entries: Iterable[CatalogEntry]) -> None:
         known = {entry.id for entry in entries}
         self._collections = {id_: one for id_, one in self._collections.items() if id_ in known}

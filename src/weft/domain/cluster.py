@@ -69,13 +69,15 @@ class NodeUsage:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """``shards``, ``usage``: None if not requested. ``refusal``: why no data are added now; None where they are."""
+    """``shards``, ``usage``: None if not requested. ``refusal``: why no data are added now; None where they are.
+    ``trouble``: why what the server stands on does not answer; None where it does."""
 
     name: str
     stopping: bool
     shards: tuple[ShardFacts, ...] | None = None
     refusal: str | None = None
     usage: NodeUsage | None = None
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,15 @@ class ShardReplicas:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """``modules``: the metadata of each enabled module that can run, by its name. ``grpc_port`` is 0, and ``grpc_wire``
-    empty, as long as gRPC is not served."""
+    """``modules``: the metadata of each enabled module that can run, by its name. ``engine_version``: empty for the
+    embedded one. ``refuses``: in words, what the engine cannot do. ``grpc_port`` is 0, and ``grpc_wire`` empty, as long
+    as gRPC is not served."""
 
     address: str
     max_message_bytes: int
     modules: Mapping[str, object]
+    engine: str
+    engine_version: str
+    refuses: tuple[str, ...]
     grpc_port: int = 0
     grpc_wire: str = ""

@@ -26,3 +26,7 @@ class Capabilities:
     seen yet is read as it is then."""
     tenant_statuses: frozenset[TenantStatus]
     """The statuses that a tenant can be given."""
+    version: str = ""
+    """Of the server that the engine is; empty for one that is no server."""
+    refuses: tuple[str, ...] = ()
+    """What is refused over this engine (Unsupported), in words, for ``/v1/meta``."""

@@ -59,9 +59,9 @@ class CatalogClient:
         """``look`` is called every second, where there may be other servers. It may raise WeftError."""
 
     @property
-    def is_ready(self) -> bool:
-        """Whether the catalog answers; without waiting."""
-        return True
+    def trouble(self) -> str | None:
+        """Why the catalog or the engine does not answer; None: they do. Without waiting."""
+        return None
 
     @property
     def server(self) -> str:

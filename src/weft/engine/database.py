@@ -86,6 +86,10 @@ class Database(CatalogClient):
     def capabilities(self) -> Capabilities:
         return self._driver.capabilities
 
+    @property
+    def trouble(self) -> str | None:
+        return self._driver.trouble
+
     def announce(self, addresses: Sequence[str], node: str) -> None:
         """Record where this server listens, for processes that find its folder locked."""
         self._home.state(addresses)

@@ -152,6 +152,11 @@ class Driver(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the engine does not answer now, as it was found last; None: it does. Does not wait."""
+        ...
+
     def sweep(self, entries: Iterable[CatalogEntry]) -> None:
         """Remove everything that none of ``entries`` names. Called once, before anything is opened."""
         ...

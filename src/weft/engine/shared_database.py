@@ -94,8 +94,8 @@ class SharedDatabase(Database):
         self._looks.append(look)
 
     @property
-    def is_ready(self) -> bool:
-        return self._members.answers
+    def trouble(self) -> str | None:
+        return super().trouble if self._members.answers else "the catalog does not answer"
 
     @property
     def server(self) -> str:

@@ -107,7 +107,9 @@ class Service(SearchService):
     @public
     def meta(self) -> ServerFacts:
         modules = self._registry.meta() | self.archives.meta()
-        return ServerFacts(self._address, self._settings.grpc.max_message_bytes, modules, *self._grpc())
+        can = self._database.capabilities
+        most_bytes = self._settings.grpc.max_message_bytes
+        return ServerFacts(self._address, most_bytes, modules, can.name, can.version, can.refuses, *self._grpc())
 
     @requires(reading_models)
     def models(self) -> list[ModelState]:
@@ -168,14 +170,16 @@ class Service(SearchService):
     @requires(reading_nodes, redact=readable_nodes)
     def nodes(self, collection: str | None, verbose: bool) -> list[Node]:
         """This node first, then the other servers with the catalog; ``verbose``: with the shards, or those of
-        ``collection``, which are listed once: every server answers for all."""
+        ``collection``, which are listed once: every server answers for all. Objects are not counted while the engine
+        does not answer."""
         chosen = self._database.collections() if collection is None else [self.collections.open(collection)]
-        shards = tuple(facts for one in chosen for facts in one.facts()) if verbose else None
+        trouble = self._database.trouble
+        shards = tuple(facts for one in chosen for facts in one.facts(counted=trouble is None)) if verbose else None
         usage = self.usage() if verbose and collection is None else None
         names = dict(self._servers())
         own = names.pop(self._database.server, self._node)
         others = [Node(name, False, () if verbose else None) for name in names.values()]
-        return [Node(own, self._stopping, shards, self._headroom.refusal, usage), *others]
+        return [Node(own, self._stopping, shards, self._headroom.refusal, usage, trouble), *others]
 
     @requires(reading_metrics)
     def usage(self) -> NodeUsage:

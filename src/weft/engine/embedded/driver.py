@@ -67,6 +67,10 @@ class EmbeddedDriver:
     def collections(self) -> list[Collection]:
         return list(self._collections.values())
 
+    @property
+    def trouble(self) -> str | None:
+        return None
+
     def sweep(self, entries: Iterable[CatalogEntry]) -> None:
         for orphan in self._folders.sweep(entries):
             _log.info("removed %s: it belongs to no collection", orphan)

@@ -19,7 +19,7 @@ from weft.engine.milvus.copying import copy
 from weft.engine.milvus.expressions import ID, has_vector
 from weft.engine.milvus.failures import NOT_FOUND, translated
 from weft.engine.milvus.indexes import METRICS, index_of
-from weft.engine.milvus.rows import MilvusRows
+from weft.engine.milvus.rows import MOST_AT_ONCE, MilvusRows
 from weft.engine.milvus.schema import (
     SPARSE_SINCE,
     WORDS,
@@ -57,6 +57,7 @@ class MilvusStore:
             multivectors=False,
             conditional_writes=False,
             substrings=False,
+            refuses=() if self.sparse else (f"searches of words that {MOST_AT_ONCE:,} objects or more have",),
         )
         self._turns: dict[str, WriteTurn] = {}
         self._lock = threading.Lock()
@@ -75,7 +76,9 @@ class MilvusStore:
             )
         for name, vector in layout.vectors.items():
             if vector.multivector is not None:
-                raise Unsupported(f"vector {name!r} is a multi-vector, which the engine {can.name!r} cannot search")
+                raise Unsupported(
+                    f"vector {name!r} is a multi-vector, which the engine {can.name!r} cannot search", engine=can.name
+                )
             if vector.metric not in can.metrics:
                 known = ", ".join(sorted(can.metrics))
                 raise Unsupported(

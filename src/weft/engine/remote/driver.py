@@ -14,7 +14,7 @@ from pathlib import Path
 
 from weft.catalog.state import CatalogEntry, ShardEntry
 from weft.domain.errors import Unsupported
-from weft.domain.schema import CollectionConfig
+from weft.domain.schema import CollectionConfig, Metric
 from weft.domain.tenants import TenantStatus
 from weft.engine.capabilities import Capabilities
 from weft.engine.driver import StoreCopy
@@ -22,11 +22,28 @@ from weft.engine.embedded.expiry import expired_at
 from weft.engine.remote.collection import RemoteCollection, layout_of
 from weft.engine.remote.expiring import Expiring
 from weft.engine.remote.keys import RowKeys
-from weft.engine.remote.store import RemoteStore
+from weft.engine.remote.pulse import Pulse
+from weft.engine.remote.selection import MOST_READ
+from weft.engine.remote.store import RemoteAbilities, RemoteStore
 from weft.engine.remote.writing import Lock
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 1000
+
+
+def _refused(can: RemoteAbilities) -> tuple[str, ...]:
+    """What Weft refuses over an engine with these abilities."""
+    metrics = [one for one in Metric if one not in can.metrics]
+    return (
+        *(f"the distance {one}" for one in metrics),
+        *([] if can.multivectors else ["multi-vectors"]),
+        *([] if can.vectors is None else [f"more than {can.vectors} named vectors in a collection"]),
+        *([] if can.words else ["keyword and hybrid search"]),
+        *can.refuses,
+        f"filters, sorting and figures of properties that need more than {MOST_READ:,} objects to be read",
+        "backups and copies of files",
+        "WEFT_WORKERS",
+    )
 
 
 class RemoteDriver:
@@ -48,6 +65,7 @@ class RemoteDriver:
         self._collections: dict[str, RemoteCollection] = {}
         """By the id of the catalog entry."""
         self._expiring = Expiring(lambda now_s: self.expire(now_s) if leads() else 0, expiry_schedule)
+        self._pulse = Pulse(store.ping)
         can = store.abilities
         self._capabilities = Capabilities(
             name=can.name,
@@ -58,11 +76,17 @@ class RemoteDriver:
             multivectors=can.multivectors,
             snapshots=False,
             tenant_statuses=frozenset({TenantStatus.ACTIVE, TenantStatus.INACTIVE}),
+            version=can.version,
+            refuses=_refused(can),
         )
 
     @property
     def capabilities(self) -> Capabilities:
         return self._capabilities
+
+    @property
+    def trouble(self) -> str | None:
+        return self._pulse.trouble
 
     def sweep(self, entries: Iterable[CatalogEntry]) -> None:
         """Removes nothing: what this catalog does not know may be another server's."""
@@ -83,6 +107,7 @@ class RemoteDriver:
 
     def start(self) -> None:
         self._expiring.start()
+        self._pulse.start()
 
     def remove(self, entry: CatalogEntry) -> None:
         collection = self._collections.pop(entry.id, None)
@@ -117,6 +142,7 @@ class RemoteDriver:
         return removed
 
     def close(self) -> None:
+        self._pulse.stop()
         self._expiring.stop()
         self._store.close()
 

@@ -58,6 +58,8 @@ class RemoteAbilities:
     """All other vectors come back bit for bit."""
     most_hits: int = 10_000
     """The most that ``nearest`` and ``words`` can be asked for."""
+    refuses: tuple[str, ...] = ()
+    """In words, what it cannot do beside that."""
     drops_vectors: bool = True
     """``forget_vector``: a vector that no row has can take other dimensions."""
 

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Sequence
 
 from weft import __version__
-from weft.domain.cluster import Node, NodeUsage, ShardFacts, sums
+from weft.domain.cluster import Node, NodeUsage, ServerFacts, ShardFacts, sums
 from weft.domain.errors import CorruptData, Invalid
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
@@ -40,9 +40,19 @@ def meta(call: Call) -> Reply:
             "version": PROTOCOL_VERSION,
             "modules": facts.modules,
             "grpcMaxMessageSize": facts.max_message_bytes,
-            "weft": {"version": __version__, "grpcPort": facts.grpc_port, "grpcWire": facts.grpc_wire},
+            "weft": {
+                "version": __version__,
+                "grpcPort": facts.grpc_port,
+                "grpcWire": facts.grpc_wire,
+                "engine": _engine(facts),
+            },
         }
     )
+
+
+def _engine(facts: ServerFacts) -> JsonObject:
+    version: JsonObject = {"version": facts.engine_version} if facts.engine_version else {}
+    return {"name": facts.engine, **version, "refuses": list(facts.refuses)}
 
 
 def healthy(call: Call) -> Reply:
@@ -69,7 +79,7 @@ def _node(node: Node) -> JsonObject:
     """Streaming clients continue only while the node is HEALTHY, so damage of a shard does not change that."""
     spelled: dict[str, JsonValue] = {
         "name": node.name,
-        "status": "UNHEALTHY" if node.stopping else "HEALTHY",
+        "status": "HEALTHY" if node.trouble is None and not node.stopping else "UNHEALTHY",
         "operationalMode": "ReadWrite" if node.refusal is None else "ReadOnly",
         "version": PROTOCOL_VERSION,
         "gitHash": f"weft-{__version__}-python-{platform.python_version()}",
@@ -79,6 +89,8 @@ def _node(node: Node) -> JsonObject:
     if node.shards is not None:
         count = sum(one.objects or 0 for one in node.shards)
         spelled["stats"] = {"objectCount": count, "shardCount": len(node.shards)}
+    if node.trouble is not None:
+        spelled["error"] = node.trouble
     if node.usage is not None:
         spelled["usage"] = _usage(node.usage, node.shards or ())
     return spelled

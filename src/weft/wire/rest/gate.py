@@ -24,7 +24,7 @@ _LIVE, _READY, _NODES = "/v1/.well-known/live", "/v1/.well-known/ready", "/v1/no
 _HEALTH = (_LIVE, _READY)
 _OPENING = "the server is opening its collections; try again in a moment"
 _CLOSING = "the server is stopping; send the request again when it is back"
-_WITHOUT = "the catalog does not answer"
+_WITHOUT = "the catalog or the engine does not answer"
 _CUT_OFF = "the server stopped before this was finished; it may have been done or not"
 _LOOK_EVERY_S = 0.01
 

@@ -29,6 +29,10 @@ class FollowingDriver:
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
 
+    @property
+    def trouble(self) -> str | None:
+        return None
+
     def sweep(self, entries: Iterable[CatalogEntry]) -> None:
         """Does nothing: the server has."""
 

@@ -95,14 +95,20 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         version=TEXT,
         modules=OBJECT,
         grpcMaxMessageSize=COUNT,
-        weft=record("version grpcPort grpcWire", version=TEXT, grpcPort=COUNT, grpcWire=TEXT),
+        weft=record(
+            "version grpcPort grpcWire engine",
+            version=TEXT,
+            grpcPort=COUNT,
+            grpcWire=TEXT,
+            engine=record("name refuses", name=TEXT, version=TEXT, refuses=array(TEXT)),
+        ),
     ),
     "OpenId": record("href clientId", href=TEXT, clientId=TEXT, scopes=array(TEXT)),
     "Nodes": record("nodes", nodes=array(ref("Node"))),
     "Node": record(
         "name status version gitHash shards", operationalMode=TEXT, name=TEXT, status=TEXT, version=TEXT, gitHash=TEXT,
         batchStats=record(queueLength=COUNT, ratePerSecond=COUNT), stats=record(objectCount=COUNT, shardCount=COUNT),
-        shards=maybe(array(ref("Shard"))), usage=OBJECT,
+        shards=maybe(array(ref("Shard"))), usage=OBJECT, error=TEXT,
     ),
     "Shard": record(
         "name class objectCount vectorIndexingStatus vectorQueueLength loaded", name=TEXT, **{"class": TEXT},
