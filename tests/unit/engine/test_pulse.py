@@ -37,7 +37,8 @@ def test_an_engine_that_is_silent_is_in_trouble_before_the_client_gives_up() -> 
 
     def ping() -> None:
         nonlocal now_s
-        for now_s in (1.0, 5.0, 5.1, 60.0):
+        for passed_s in (1.0, 5.0, 5.1, 60.0):
+            now_s = passed_s
             seen.append(pulse.trouble)
 
     pulse = Pulse(ping, clock=lambda: now_s)
