@@ -287,3 +287,15 @@ def test_an_api_key_is_asked_for_and_given(tmp_path: Path) -> None:
             assert refused.returncode == 1
             assert "requires a valid API key; pass it with --api-key" in refused.stderr
             assert run(*command, environ=ports | {"WEFT_API_KEY": "secret"}, folder=tmp_path).returncode == 0
+
+
+def test_nothing_is_left_of_an_import_that_stored_nothing(server: Server, weft: Weft) -> None:
+    done = weft("import", "-", "--collection", "Left", "--id-field", "key", input=b'{"a": 1}\n{"a": 2}\n')
+    assert done.returncode == 1
+    assert done.stderr.endswith("the collection Left was not made, because nothing could be stored\n")
+    with server.client() as client:
+        assert not client.collections.exists("Left")
+        client.collections.create("Left")
+        assert weft("import", "-", "--collection", "Left", "--id-field", "key", input=b'{"a": 1}').returncode == 1
+        assert client.collections.exists("Left")
+        client.collections.delete("Left")

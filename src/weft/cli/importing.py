@@ -66,6 +66,8 @@ def import_files(arguments: argparse.Namespace) -> int:
         finally:
             report.close()
         state.remove()
+        if not report.stored and target.withdraw():
+            print(f"the collection {name} was not made, because nothing could be stored", file=sys.stderr)
     print(report.text(time.perf_counter() - started))
     return 1 if report.rejected else 0
 

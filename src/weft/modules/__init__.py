@@ -131,7 +131,7 @@ def registry_of(resources: Resources, enabled: Sequence[str] = (), *, providers_
         plugins[name].load()
     chosen = {name for name in factories if _is_on(name, enabled, providers_off)}
     factories = {name: factory for name, factory in factories.items() if name in chosen}
-    return Registry(factories, on_close=resources.close, models=resources.pool.state)
+    return Registry(factories, on_close=resources.close, models=resources.pool.state, own=_BUILT_IN)
 
 
 def _is_on(name: str, enabled: Sequence[str], providers_off: bool) -> bool:

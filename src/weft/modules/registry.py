@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, TypeAlias
 
 from weft.domain.errors import Invalid, Misconfigured
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.modules.base import Generator, Module, ModuleConfig, Reranker, Vectorizer
+from weft.modules.setting_names import check_names
 
 ModuleFactory: TypeAlias = Callable[[], Module]
 
@@ -28,7 +29,8 @@ class ModelState(NamedTuple):
 
 
 class Registry:
-    """The enabled modules by name, each made on first use. ``models`` lists the models that they have loaded."""
+    """The enabled modules by name, each made on first use. ``models`` lists the models that they have loaded; ``own``
+    are those of Weft, whose settings are known by name."""
 
     def __init__(
         self,
@@ -36,8 +38,10 @@ class Registry:
         *,
         on_close: Callable[[], None] | None = None,
         models: Callable[[], list[ModelState]] = list,
+        own: Collection[str] = (),
     ) -> None:
         self.models = models
+        self._own = frozenset(own)
         self._factories = dict(factories)
         self._modules: dict[str, Module] = {}
         self._lock = threading.Lock()
@@ -103,6 +107,8 @@ class Registry:
 
         ``Vectorizer.validate`` checks whether a vectorizer has something to embed in a collection.
         """
+        if name in self._own:
+            check_names(name, settings)
         self.get(name).check_settings(settings)
 
     def meta(self) -> dict[str, dict[str, JsonValue]]:

@@ -27,6 +27,7 @@ class TargetCollection:
         self._has_vectors = bool(arguments.vector_field)
         self.name = name
         self.document = self._read(name)
+        self._was_there = self.document is not None
 
     def prepare(self, metadata: Mapping[bytes, bytes], blobs: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
         """Creates what ``rows``, the properties of the first objects, need. ``metadata``: that of their file;
@@ -42,6 +43,16 @@ class TargetCollection:
         else:
             self._extend(self.document, wanted)
         self.document = self._read(self.name)
+
+    def withdraw(self) -> bool:
+        """Removes the collection where this import has made it and nothing was stored, so that the next one begins from
+        nothing; whether it did."""
+        if self._was_there or (self.document or {}).get("multiTenancyConfig", {}).get("enabled"):
+            return False
+        if self._read(self.name) is None or self._server.get(f"/v1/objects?class={self.name}&limit=1").get("objects"):
+            return False
+        self._server.delete(f"/v1/schema/{quote(self.name, safe='')}")
+        return True
 
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
