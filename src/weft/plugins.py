@@ -40,7 +40,7 @@ class Plugin:
         """
         try:
             found = self.entry_point.load()
-        except Exception as error:  # the import runs third-party code
+        except (Exception, SystemExit) as error:  # the import runs third-party code
             raise Misconfigured(
                 f"{self} cannot be imported: {type(error).__name__}: {error}. Repair or uninstall the package"
             ) from error
@@ -58,7 +58,7 @@ class Plugin:
             return maker(*arguments)
         except WeftError:
             raise
-        except Exception as error:  # third-party code
+        except (Exception, SystemExit) as error:  # third-party code
             raise Misconfigured(f"{self} cannot be opened: {type(error).__name__}: {error}") from error
 
     def __str__(self) -> str:

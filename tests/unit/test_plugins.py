@@ -62,6 +62,7 @@ def test_a_name_of_two_packages_is_refused_with_both(install: Install) -> None:
     [
         ("import no_such_library\n", "cannot be imported: ModuleNotFoundError: No module named 'no_such_library'"),
         ("raise RuntimeError('licence?')\n", "cannot be imported: RuntimeError: licence?"),
+        ("raise SystemExit('no licence')\n", "cannot be imported: SystemExit: no licence"),
         ("Other = 1\n", "cannot be imported: AttributeError"),
         ("Thing = 3\n", "names weft_broken:Thing, a int and not a class or function"),
     ],
@@ -77,9 +78,14 @@ def test_a_broken_plugin_is_named_when_it_is_loaded_and_not_before(install: Inst
 
 def test_what_it_raises_is_its_own_and_errors_of_weft_pass(install: Install) -> None:
     code = "from weft.domain.errors import Invalid\ndef odd(): return 1 / 0\ndef fine(): raise Invalid('as it is')\n"
-    install("weft_odd", code, {"odd": "odd", "fine": "fine"})
+    code += "def ends(): raise SystemExit(3)\n"
+    install("weft_odd", code, {"odd": "odd", "fine": "fine", "ends": "ends"})
     found = find_plugins(MODULES)
     with pytest.raises(Misconfigured, match=r"plug-in odd of the package weft_odd 1\.5 cannot be opened: ZeroDivision"):
         found["odd"].make()
     with pytest.raises(Invalid, match="as it is"):
         found["fine"].make()
+    with pytest.raises(
+        Misconfigured, match=r"plug-in ends of the package weft_odd 1\.5 cannot be opened: SystemExit: 3"
+    ):
+        found["ends"].make()
