@@ -20,6 +20,7 @@ from weft.engine.part import Part
 from weft.engine.view import View
 from weft.evaluation.variant import SearchBy, Variant
 from weft.jobs.job import Job, JobKind
+from weft.modules.inputs import embedded_properties, is_multimodal
 from weft.modules.registry import Registry
 from weft.service.collections import Collections
 from weft.service.evaluation.making import made_queries
@@ -212,8 +213,10 @@ class EvaluationTask:
             )
         made = self._plan.made
         if made is not None and made.making is Making.KNOWN_ITEM:
-            if any(one.vector is not None and not one.vector.module for one in self._plan.variants):
-                notes.append(f"stored vectors may have been made of {made.property!r} itself, which favours them")
+            names = {one.vector.name for one in self._plan.variants if one.vector is not None}
+            favoured = [name for name in config.vectors if name in names and _embeds(config, name, made.property)]
+            if favoured:
+                notes.append(f"{', '.join(favoured)}: made of {made.property!r} itself, too, which favours them")
             if not self._keyword_properties(config) and any(
                 one.by is not SearchBy.VECTOR for one in self._plan.variants
             ):
@@ -235,3 +238,13 @@ class EvaluationTask:
                 known[name] = (sum(vectors) / len(vectors) if vectors else 0.0) + index / count
             found[variant.name] = known[name] + (words if variant.by is not SearchBy.VECTOR else 0.0)
         return found
+
+
+def _embeds(config: CollectionConfig, name: str, property: str) -> bool:
+    """Whether the vector ``name`` is made of the text ``property``, too."""
+    vector = config.vectors[name]
+    if vector.vectorizer == "none":
+        return False
+    if is_multimodal(vector):
+        return property in (vector.settings.get("textFields") or ())
+    return property in {one.name for one in embedded_properties(config, vector)}
