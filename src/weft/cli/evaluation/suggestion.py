@@ -53,7 +53,9 @@ def _configured(best: Mapping[str, Any]) -> tuple[str, list[str]]:
         name = "better"
         settings = {"model": best["model"]} if best.get("model") else {}
         entry = {"vectorizer": {best["module"]: settings}, "vectorIndexType": "hnsw", "vectorIndexConfig": index}
-        return name, ["# a vector to add to the collection, under vectorConfig:", f"# {_json({name: entry})}"]
+        flags = f"--module {best['module']}" + (f" --model {best['model']}" if best.get("model") else "")
+        added = ["# a vector to add to the collection, under vectorConfig:", f"# {_json({name: entry})}"]
+        return name, [*added, f"# or, in place of one that it has: weft reembed COLLECTION VECTOR {flags}"]
     if index:
         return name, [f"# in vectorIndexConfig of vector {name!r}:", f"# {_json(index)}"]
     return name, []
