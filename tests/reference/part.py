@@ -24,7 +24,7 @@ from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig, DataType, Metric
 from weft.engine.changes import Change, Done, Edit, Outcome, Remove, Removed, Upsert
 from weft.engine.record import RecordCodec, Records, created_of, with_created
-from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches
+from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches, WordShare
 from weft.engine.selection import Referenced, Resolve, Selection
 from weft.engine.view import find_objects
 
@@ -299,6 +299,9 @@ class ReferenceView:
         found = self.keyword(query, len(self._live), None)
         scores = dict(zip(found.doc_ids.tolist(), found.scores.tolist(), strict=True))
         return [f"BM25F {scores.get(doc_id, 0.0)}" for doc_id in doc_ids]
+
+    def word_shares(self, query: Keyword, doc_id: int) -> list[WordShare]:
+        return []
 
     def explain_tokens(self, name: str, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
         metric, multi = self._check(name)

@@ -49,4 +49,20 @@ class TokenMatches:
     matrix: npt.NDArray[np.float32] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WordShare:
+    """What one word of a query adds to the score of a document by one property: BM25F, idf · repeats · boost · impact,
+    where impact = tf / (tf + k1 (1 − b + b · length / average_length))."""
+
+    property: str
+    word: str
+    score: float
+    frequency: int
+    length: int
+    average_length: float
+    idf: float
+    repeats: float
+    boost: float
+
+
 NO_NEIGHBOURS = Neighbours(np.zeros(0, np.uint32), np.zeros(0, np.float32))

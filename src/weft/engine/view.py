@@ -19,7 +19,7 @@ from weft.domain.objects import Object, Vector
 from weft.domain.query import Keyword, Sort
 from weft.domain.schema import CollectionConfig
 from weft.engine.record import Record, Records
-from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches
+from weft.engine.results import DocIds, Matches, Neighbours, TokenMatches, WordShare
 from weft.engine.selection import Resolve, Selection
 
 
@@ -127,6 +127,10 @@ class View(Protocol):
 
     def explain_keyword(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
         """For each doc_id, the words that contribute to its score."""
+        ...
+
+    def word_shares(self, query: Keyword, doc_id: int) -> list[WordShare]:
+        """What each word adds to the document's score; empty where the engine does not say it."""
         ...
 
     def explain_tokens(self, name: str, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:

@@ -8,6 +8,7 @@ from weft.access.requirement import requires
 from weft.domain.aggregate import AggregateAnswer, Aggregation
 from weft.domain.answer import Answer
 from weft.domain.caller import Caller
+from weft.domain.explanation import HitExplanation
 from weft.domain.query import Query
 from weft.engine.database import Database
 from weft.modules.registry import Registry
@@ -70,6 +71,12 @@ class SearchService:
         if self._slow is None:
             return self.searcher.run(query, caller)
         return self._slow.run(query, lambda: self.searcher.run(query, caller))
+
+    @requires(searching)
+    def explain_search(self, query: Query, caller: Caller, uuid: str) -> HitExplanation:
+        """Why the object has its place among the hits of ``query``; see ``Searcher.explain``."""
+        self._limits.check_query(query)
+        return self.searcher.explain(query, uuid, caller)
 
     @requires(aggregating)
     def aggregate(self, asked: Aggregation, caller: Caller) -> AggregateAnswer:

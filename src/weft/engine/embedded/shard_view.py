@@ -32,7 +32,7 @@ from weft.engine.embedded.indexes import Indexes
 from weft.engine.embedded.lifetime import Lifetime
 from weft.engine.embedded.storage.vector_file import StoredVectors
 from weft.engine.record import Record, RecordCodec, Records
-from weft.engine.results import NO_NEIGHBOURS, DocIds, Matches, Neighbours, TokenMatches
+from weft.engine.results import NO_NEIGHBOURS, DocIds, Matches, Neighbours, TokenMatches, WordShare
 from weft.engine.selection import Resolve, Selection
 
 _READ_AT_ONCE = 256
@@ -243,6 +243,9 @@ class ShardView:
 
     def explain_keyword(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
         return self.reading.indexes.inverted.explain(query, doc_ids)
+
+    def word_shares(self, query: Keyword, doc_id: int) -> list[WordShare]:
+        return self.reading.indexes.inverted.shares(query, doc_id, self._population)
 
     def explain_tokens(self, name: str, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
         index = self.reading.indexes.vector(name)

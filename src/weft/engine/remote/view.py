@@ -32,7 +32,7 @@ from weft.engine.remote.selection import RemoteSelection, narrowed
 from weft.engine.remote.store import AT_ONCE, RemoteAbilities, RemoteRows
 from weft.engine.remote.word_statistics import KeptStatistics
 from weft.engine.remote.words import WordSearch
-from weft.engine.results import NO_NEIGHBOURS, DocIds, Matches, Neighbours, TokenMatches
+from weft.engine.results import NO_NEIGHBOURS, DocIds, Matches, Neighbours, TokenMatches, WordShare
 from weft.engine.selection import Referenced, Resolve, Selection
 
 _NO_MATCHES = Matches(np.zeros(0, np.uint32), np.zeros(0, np.float32))
@@ -199,6 +199,9 @@ class RemoteView:
 
     def explain_keyword(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
         return self.handles.judge().explain(query, doc_ids)
+
+    def word_shares(self, query: Keyword, doc_id: int) -> list[WordShare]:
+        return []
 
     def explain_tokens(self, name: str, query: Vector, doc_id: int, *, matrix: bool = False) -> TokenMatches:
         index = self._vector(name).index

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +23,13 @@ from weft.domain.boost import Boost, BoostCondition, DecayCurve, NumericDecay, P
 from weft.domain.clock import duration_s
 from weft.domain.deadline import checked
 from weft.domain.errors import Invalid
+from weft.domain.explanation import ScorePart
 from weft.domain.filters import Filter
 from weft.domain.schema import DataType
 from weft.engine.results import DocIds
 from weft.engine.selection import Selection
 from weft.engine.view import View
+from weft.service.search.parts import in_proportion, lowered
 from weft.service.search.ranking import Ranking, best_first
 
 CANDIDATES = 100
@@ -49,18 +52,69 @@ def boosted(view: View, ranking: Ranking, boost: Boost, select: Callable[[Filter
         primary = np.zeros(len(ranking))
     total = np.zeros(len(ranking))
     weights = 0.0
+    found: list[tuple[BoostCondition, float, Scores]] = []
     for condition in checked(boost.conditions):
         weight = condition.weight or 1.0
-        total += weight * _condition(view, ranking.doc_ids, condition, select)
+        values = _condition(view, ranking.doc_ids, condition, select)
+        found.append((condition, weight, values))
+        total += weight * values
         weights += abs(weight)
-    scores = _scaled((1 - boost.weight) * _scaled(primary) + boost.weight * total / weights)
+    mixed = (1 - boost.weight) * _scaled(primary) + boost.weight * total / weights
+    scores = _scaled(mixed)
     order = best_first((scores,), ranking.doc_ids, view.uuids)
     return Ranking(
         ranking.doc_ids[order],
         distances=None if ranking.distances is None else ranking.distances[order],
         scores=scores[order],
         explain=ranking.explain,
+        part=partial(_part, ranking, primary, boost.weight, [(c, w / weights, v) for c, w, v in found], mixed),
     )
+
+
+def _part(
+    ranking: Ranking,
+    primary: Scores,
+    weight: float,
+    conditions: Sequence[tuple[BoostCondition, float, Scores]],
+    mixed: Scores,
+    doc_id: int,
+) -> ScorePart:
+    """What the search and each condition add; ``conditions`` have the shares of their weights."""
+    at = int(np.flatnonzero(ranking.doc_ids == doc_id)[0])
+    low, high = float(mixed.min()), float(mixed.max())
+    if low == high:
+        return ScorePart("boost", 1.0, "all candidates are equally good", {"candidates": len(mixed)})
+    span = high - low
+    share = (1 - weight) * float(_scaled(primary)[at]) / span
+    own = None if ranking.part is None else ranking.part(doc_id)
+    facts = {
+        "least": float(primary.min()),
+        "greatest": float(primary.max()),
+        "own": float(primary[at]),
+        "weight": 1 - weight,
+    }
+    parts = [
+        ScorePart("search", share, "weight · (own − least) / (greatest − least)", facts, in_proportion(own, share))
+    ]
+    for condition, part_of, values in conditions:
+        value = float(values[at])
+        score = weight * part_of * value / span
+        parts.append(
+            ScorePart(_title(condition), score, "weight · value", {"value": value, "weight": weight * part_of})
+        )
+    parts.append(ScorePart("scale", -low / span, "so that the last candidate has 0", {"least": low}))
+    words = f"the sum, scaled so that the {len(mixed)} candidates have 0 to 1: each part is divided by {span:.6g}"
+    return ScorePart("boost", sum(one.score for one in parts), words, {"span": span}, tuple(parts))
+
+
+def _title(condition: BoostCondition) -> str:
+    match condition.by:
+        case TimeDecay() | NumericDecay() as decay:
+            return f"{decay.curve} decay of {decay.property}"
+        case PropertyValue() as by:
+            return f"value of {by.property}"
+        case _:
+            return "filter"
 
 
 def in_layers(ranking: Ranking, depth: int, jumps: int, boosted: Callable[[Ranking], Ranking]) -> Ranking:
@@ -89,7 +143,15 @@ def _joined(layers: Sequence[Ranking]) -> Ranking:
         distances=np.concatenate(distances) if distances else None,
         scores=np.concatenate(scores),
         explain=layers[0].explain,
+        part=partial(_part_of, layers),
     )
+
+
+def _part_of(layers: Sequence[Ranking], doc_id: int) -> ScorePart:
+    for n, layer in enumerate(layers):
+        if doc_id in layer.doc_ids and layer.part is not None:
+            return lowered(layer.part(doc_id), n, 1.0, "beneath the candidates that were boosted before")
+    raise AssertionError("unreachable")
 
 
 def _condition(

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 
 import numpy as np
 
 from weft.domain.deadline import checked
+from weft.domain.explanation import ScorePart
 from weft.domain.objects import format_uuid
 from weft.domain.query import Fusion
+from weft.service.search.parts import fused_part, layer_part, leg_part
 from weft.service.search.ranking import EMPTY, Floats, Ranking, Uuids, best_first
 
 _RANK_OFFSET = 60
@@ -65,7 +68,7 @@ def deep(legs: Sequence[DeepLeg], fusion: Fusion, uuids: Uuids, depth: int, want
         fresh = [one.ranking.take(np.flatnonzero(~np.isin(one.ranking.doc_ids, seen))) for one in found]
         layer = fuse([Leg(a.name, a.weight, b) for a, b in zip(legs, fresh, strict=True)], fusion, uuids)
         assert layer.scores is not None
-        layers.append(replace(layer, scores=layer.scores - n * step))
+        layers.append(replace(layer, scores=layer.scores - n * step, part=partial(layer_part, layer, n, step)))
         seen = np.concatenate([seen, layer.doc_ids])
         if len(seen) >= wanted or all(one.ended for one in found):
             return layers[0] if n == 0 else _joined(layers)
@@ -83,11 +86,17 @@ def _joined(layers: Sequence[Ranking]) -> Ranking:
                 texts |= zip(mine, layer.explain(mine), strict=True)
         return [texts[doc_id] for doc_id in hits]
 
+    def part(doc_id: int) -> ScorePart:
+        of_layer = layer_of[doc_id].part
+        assert of_layer is not None
+        return of_layer(doc_id)
+
     return Ranking(
         np.concatenate([layer.doc_ids for layer in layers]),
         distances=np.concatenate([_distances(layer) for layer in layers]),
         scores=np.concatenate([layer.scores for layer in layers if layer.scores is not None]),
         explain=explain,
+        part=part,
     )
 
 
@@ -125,7 +134,22 @@ def fuse(legs: Sequence[Leg], fusion: Fusion, uuids: Uuids) -> Ranking:
             for doc_id, uuid in zip(hits, uuids(hits), strict=True)
         ]
 
-    return Ranking(doc_ids[order], distances=distances[order], scores=scores[order], explain=explain)
+    def part(doc_id: int) -> ScorePart:
+        return fused_part(
+            [_leg_part(leg, share, doc_id, fusion) for leg, share in zip(legs, shares, strict=True)], fusion
+        )
+
+    return Ranking(doc_ids[order], distances=distances[order], scores=scores[order], explain=explain, part=part)
+
+
+def _leg_part(leg: Leg, shares: Floats, doc_id: int, fusion: Fusion) -> ScorePart | None:
+    """None for what the leg did not find."""
+    places = np.flatnonzero(leg.ranking.doc_ids == doc_id)
+    if not len(places):
+        return None
+    place, scores = int(places[0]), _scores(leg)
+    own = None if leg.ranking.part is None else leg.ranking.part(doc_id)
+    return leg_part(leg.name, leg.weight, place, float(shares[place]), scores, own, fusion, _RANK_OFFSET)
 
 
 def _scores(leg: Leg) -> Floats:

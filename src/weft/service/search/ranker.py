@@ -30,6 +30,7 @@ from weft.service.search.boost import CANDIDATES, boosted, in_layers
 from weft.service.search.combined import TOLERANCE
 from weft.service.search.fusion import DeepLeg, Found, deep
 from weft.service.search.nearest import distances_to, nearest
+from weft.service.search.parts import keyword_part, similarity_part, vector_part
 from weft.service.search.ranking import Ranking
 from weft.service.search.targets import Target, distance_limit
 
@@ -144,7 +145,8 @@ class Ranker:
                 found = view.keyword(keyword, k, within)
             note("keyword_matches", len(found.doc_ids))
         explain = partial(view.explain_keyword, keyword)
-        return Ranking(found.doc_ids, scores=found.scores.astype(np.float64), explain=explain)
+        ranking = Ranking(found.doc_ids, scores=found.scores.astype(np.float64), explain=explain)
+        return replace(ranking, part=partial(keyword_part, view, keyword, ranking))
 
     def _nearest(
         self,
@@ -156,7 +158,8 @@ class Ranker:
         head: int | None = None,
     ) -> Ranking:
         with searching("vector"), took("vector_search_took"):
-            return nearest(self.view, self.targets, near.targets.combination, k, within, max_distance, first, head)
+            found = nearest(self.view, self.targets, near.targets.combination, k, within, max_distance, first, head)
+        return replace(found, part=partial(vector_part, self.view, self.targets, near.targets.combination, found))
 
     def _sorted(self, ranking: Ranking, start: int) -> Ranking:
         """The same hits, those from ``start`` on in the order that the query requests."""
@@ -185,7 +188,8 @@ class Ranker:
     def _by_vector(self, hybrid: Hybrid, within: Selection | None, k: int) -> Found:
         ranking = self._nearest(hybrid, k, within, self._limit(hybrid), k, _HEAD)
         assert ranking.distances is not None
-        return Found(replace(ranking, scores=1 - ranking.distances), len(ranking) < k)
+        found = replace(ranking, scores=1 - ranking.distances)
+        return Found(replace(found, part=partial(similarity_part, found)), len(ranking) < k)
 
     def _by_keyword(self, hybrid: Hybrid, within: Selection | None, k: int) -> Found:
         """With a limit on the distance only those within it, however many objects are nearer."""

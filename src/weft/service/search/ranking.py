@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from weft.domain.explanation import ScorePart
 from weft.engine.results import DocIds
 
 Floats = npt.NDArray[np.float64]
@@ -30,6 +31,8 @@ class Ranking:
     distances: Floats | None = None
     scores: Floats | None = None
     explain: Callable[[Sequence[int]], list[str]] | None = None
+    part: Callable[[int], ScorePart] | None = None
+    """What the score, or the distance, of a doc_id is made of."""
 
     def __len__(self) -> int:
         return len(self.doc_ids)
@@ -43,6 +46,7 @@ class Ranking:
             None if self.distances is None else self.distances[positions],
             None if self.scores is None else self.scores[positions],
             self.explain,
+            self.part,
         )
 
     def first(self, count: int) -> Ranking:

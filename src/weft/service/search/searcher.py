@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from math import isnan
+
+import numpy as np
 
 from weft.domain.answer import Answer, Hit, Page, ShardProfile
 from weft.domain.caller import Caller
-from weft.domain.errors import Invalid
+from weft.domain.errors import Inapplicable, Invalid, NotFound
+from weft.domain.explanation import HitExplanation
 from weft.domain.filters import Filter
+from weft.domain.objects import parse_uuid
 from weft.domain.profile import is_recording, note, recording, took
 from weft.domain.query import UNPAGED, GroupBy, Hybrid, Keyword, Query
 from weft.domain.schema import CollectionConfig
@@ -91,6 +97,36 @@ class Searcher:
         if query.condense is not None:
             answer.hits = condensed(view, config, query.condense, answer.hits)
         return answer
+
+    def explain(self, query: Query, uuid: str, caller: Caller) -> HitExplanation:
+        """Why the object has its rank and its score, or its distance, in the search of ``query``.
+
+        Raises NotFound for an object that is not there or not among the first hits, as many as this server returns, and
+        Inapplicable for a query without a search.
+        """
+        if query.search is None:
+            raise Inapplicable("only the hits of a search have scores that can be explained")
+        collection = self._collections.open(query.collection)
+        config = collection.config
+        with self._collections.use(collection, query.tenant) as part:
+            limit = self._checked(config, query)
+            targets = self._targets(config, part, query, caller)
+            view = part.view()
+            (doc_id,) = view.find([parse_uuid(uuid)])
+            if doc_id is None:
+                raise NotFound(f"no object with id '{uuid}' in class {config.name}")
+            whole = replace(query, offset=max(0, self._maximum_results - limit), autocut=0)
+            ranking = self._ranker(view, whole, targets).candidates(limit)
+            places = np.flatnonzero(ranking.doc_ids == doc_id)
+            if not len(places):
+                raise NotFound(f"the search does not find '{uuid}' among its first {self._maximum_results} hits")
+            assert ranking.part is not None, "every search has parts"
+            at = int(places[0])
+            score = None if ranking.scores is None else float(ranking.scores[at])
+            distance = (
+                None if ranking.distances is None or isnan(ranking.distances[at]) else float(ranking.distances[at])
+            )
+            return HitExplanation(at + 1, score, distance, ranking.part(doc_id))
 
     def find(self, part: Part, view: View, query: Query, caller: Caller) -> DocIds:
         """The doc_ids of ``view`` that the query's search finds, in no particular order.

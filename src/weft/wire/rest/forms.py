@@ -152,6 +152,28 @@ _PERMISSION: Final = ObjectForm(
     **{domain: ObjectForm(**dict.fromkeys((*names, "scope"), TEXT)) for domain, names in DOMAINS.items()},
 )
 
+_SEARCHES: Final[Mapping[str, Form]] = {
+    "SearchBm25": ObjectForm("query", query=TEXT, queryProperties=_TEXTS, **_COMMON),
+    "SearchHybrid": ObjectForm(
+        "query",
+        query=TEXT,
+        alpha=NUMBER,
+        fusionType=TextForm("ranked", "relativeScore"),
+        maxVectorDistance=NUMBER,
+        queryProperties=_TEXTS,
+        targetVector=TEXT,
+        **_COMMON,
+    ),
+    "SearchNearText": ObjectForm("query", query=_TEXTS, **_NEAR, **_COMMON),
+    "SearchNearObject": ObjectForm("id", id=UUID, **_NEAR, **_COMMON),
+}
+_EXPLAINED: Final = ObjectForm(
+    bm25=_SEARCHES["SearchBm25"],
+    hybrid=_SEARCHES["SearchHybrid"],
+    nearText=_SEARCHES["SearchNearText"],
+    nearObject=_SEARCHES["SearchNearObject"],
+    boost=ANYTHING,
+)
 FORMS: Final[Mapping[str, Form]] = {
     "Class": _CLASS,
     "ClassChange": _CLASS,
@@ -218,22 +240,10 @@ FORMS: Final[Mapping[str, Form]] = {
         ef=ArrayForm(WHOLE),
         pooling=ArrayForm(WHOLE),
     ),
-    "Explain": ObjectForm(query=ANYTHING, vector=TEXT, matrix=FLAG),
+    "Explain": ObjectForm(query=ANYTHING, vector=TEXT, matrix=FLAG, search=_EXPLAINED),
     "GraphQL": _QUESTION,
     "GraphQLBatch": ArrayForm(AnyForm(_QUESTION.keys)),
-    "SearchBm25": ObjectForm("query", query=TEXT, queryProperties=_TEXTS, **_COMMON),
-    "SearchHybrid": ObjectForm(
-        "query",
-        query=TEXT,
-        alpha=NUMBER,
-        fusionType=TextForm("ranked", "relativeScore"),
-        maxVectorDistance=NUMBER,
-        queryProperties=_TEXTS,
-        targetVector=TEXT,
-        **_COMMON,
-    ),
-    "SearchNearText": ObjectForm("query", query=_TEXTS, **_NEAR, **_COMMON),
-    "SearchNearObject": ObjectForm("id", id=UUID, **_NEAR, **_COMMON),
+    **_SEARCHES,
     "Aggregate": ObjectForm(
         groupBy=TEXT,
         returnMetrics=_TEXTS,

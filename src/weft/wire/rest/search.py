@@ -25,7 +25,7 @@ from weft.wire.rest.openapi.shapes import ref
 from weft.wire.rest.search_requests import Lookup, bm25, check_offered, hybrid, near_object, near_text
 
 _Answer = TypeVar("_Answer")
-_Decode = Callable[[JsonObject, CollectionConfig, Lookup], Query]
+Decode = Callable[[JsonObject, CollectionConfig, Lookup], Query]
 
 
 def answered(run: Callable[[], _Answer]) -> _Answer:
@@ -40,7 +40,7 @@ def answered(run: Callable[[], _Answer]) -> _Answer:
         raise CallerError(error.message) from error
 
 
-def _handler(decode: _Decode) -> Handler:
+def _handler(decode: Decode) -> Handler:
     def search(call: Call) -> Reply:
         started = time.perf_counter()
         given = as_object(call.body)
@@ -58,7 +58,7 @@ def _handler(decode: _Decode) -> Handler:
     return search
 
 
-def _endpoint(kind: str, decode: _Decode, request: str, summary: str, *refuses: int) -> Endpoint:
+def _endpoint(kind: str, decode: Decode, request: str, summary: str, *refuses: int) -> Endpoint:
     return Endpoint(
         "POST",
         f"/v1/search/{{name}}/{kind}",

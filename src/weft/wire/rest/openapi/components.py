@@ -226,7 +226,19 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         record("result", **{"from": TEXT}, to=TEXT, result=ref("Results"))
     ),
     "Explain": request(
-        "query", query={"anyOf": [NAME, array(array(NUMBER, minItems=1), minItems=1)]}, vector=TEXT, matrix=BOOLEAN
+        "", query={"anyOf": [NAME, array(array(NUMBER, minItems=1), minItems=1)]}, vector=TEXT, matrix=BOOLEAN,
+        search=ref("ExplainedSearch"),
+    ),
+    "ExplainedSearch": request(
+        "", bm25=ref("SearchBm25"), hybrid=ref("SearchHybrid"), nearText=ref("SearchNearText"),
+        nearObject=ref("SearchNearObject"), boost=OBJECT,
+    ),
+    "ExplainedHit": record(
+        "rank explanation text", rank=COUNT, score=NUMBER, distance=NUMBER, explanation=ref("ScorePart"), text=TEXT
+    ),
+    "ScorePart": record(
+        "name score words facts parts", name=TEXT, score=NUMBER, words=TEXT, facts=OBJECT,
+        parts=array(ref("ScorePart")),
     ),
     "Explained": record(
         "vector distance matches", vector=TEXT, distance=NUMBER, matrix=array(array(NUMBER)),

@@ -35,7 +35,7 @@ from weft.engine.embedded.index.inverted.tail import PostingsTail
 from weft.engine.embedded.index.inverted.view import InvertedView
 from weft.engine.embedded.index.liveness import possibly_live
 from weft.engine.embedded.index.ties import BY_DOC_ID, Ties
-from weft.engine.results import Matches
+from weft.engine.results import Matches, WordShare
 from weft.files.lineage import UNKNOWN, Origin
 
 _SMALL_BATCH = 64
@@ -190,6 +190,11 @@ class InvertedIndex:
     def explain(self, query: Keyword, doc_ids: Sequence[int]) -> list[str]:
         """For each document ``, BM25F_<term>_frequency:<f>, BM25F_<term>_propLength:<L>`` for each term it has."""
         return scoring.explain(self._view, query, doc_ids)
+
+    def shares(self, query: Keyword, doc_id: int, population: Population | None = None) -> list[WordShare]:
+        """What each word adds to the document's score, by the statistics of ``population`` as in ``search``."""
+        view = self._view
+        return scoring.shares(view, query, doc_id, view.whole if population is None else population)
 
     def documents(self, property: str, token: str) -> BitMap:
         """Those whose property has exactly this token, live or dead."""

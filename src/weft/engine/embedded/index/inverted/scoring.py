@@ -38,7 +38,7 @@ from weft.engine.embedded.index.inverted.sums import SumsPool
 from weft.engine.embedded.index.inverted.view import InvertedView
 from weft.engine.embedded.index.inverted.words import known_words
 from weft.engine.embedded.index.ties import Ties
-from weft.engine.results import Matches
+from weft.engine.results import Matches, WordShare
 
 _NO_BITS = np.zeros(0, np.uint8)
 _BLOCK = 128
@@ -239,6 +239,39 @@ def explain(view: InvertedView, query: Keyword, doc_ids: Sequence[int]) -> list[
         "".join(f", BM25F_{text}_frequency:{f}, BM25F_{text}_propLength:{length}" for text, (f, length) in one.items())
         for one in found
     ]
+
+
+def shares(view: InvertedView, query: Keyword, doc_id: int, population: Population) -> list[WordShare]:
+    """What each word adds to the document's score in each property that has it; they sum to what ``search`` gives it,
+    up to the rounding of float32."""
+    prepared = prepare(query, view)
+    found = [in_segment(segment, prepared.terms) for segment in view.segments]
+    statistics = view.statistics(population)
+    tail, postings = in_tail(view, prepared.terms, statistics.bound)
+    weights = weigh(prepared, frequencies_of(statistics, prepared, found, tail, postings), population.count)
+    config = view.config.inverted
+    shares = []
+    for term, weight in zip(prepared.terms, weights, strict=True):
+        (pair,) = _pairs(view, term, [doc_id])
+        if pair is None:
+            continue
+        average = statistics.average_length(term.field)
+        impact = float(impact_table(np.array([pair], np.uint32), config.bm25_k1, config.bm25_b, average)[0])
+        times = term.repeats * term.boost
+        shares.append(
+            WordShare(
+                property=term.field,
+                word=term.token.decode("utf-8", "replace"),
+                score=weight * impact,
+                frequency=pair >> 20,
+                length=pair & 0xFFFFF,
+                average_length=average,
+                idf=weight / times if times else 0.0,
+                repeats=term.repeats,
+                boost=term.boost,
+            )
+        )
+    return shares
 
 
 def _of_segment(segment: Segment, tables: ImpactTables) -> _Arrays:
