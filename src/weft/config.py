@@ -20,6 +20,7 @@ from weft.settings.access import AccessSettings
 from weft.settings.archives import BackupSettings, ExportSettings
 from weft.settings.audit import AuditSettings
 from weft.settings.collections import QuerySettings, SchemaSettings
+from weft.settings.imports import ImportSettings
 from weft.settings.limits import LimitSettings
 from weft.settings.modules import ModuleSettings
 from weft.settings.resources import ResourceSettings
@@ -71,6 +72,7 @@ class Settings:
     resources: ResourceSettings = group(ResourceSettings, "Memory and disk")
     query: QuerySettings = group(QuerySettings, "Queries")
     limits: LimitSettings = group(LimitSettings, "Limits of a query")
+    imports: ImportSettings = group(ImportSettings, "Reports of imports")
     modules: ModuleSettings = group(ModuleSettings, "Modules")
     backup: BackupSettings = group(BackupSettings, "Backups")
     export: ExportSettings = group(ExportSettings, "Exports")

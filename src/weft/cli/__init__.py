@@ -25,6 +25,7 @@ from weft.cli.options import (
     add_embedded,
     add_export,
     add_import,
+    add_imports,
     add_jobs,
     add_mcp,
     add_models,
@@ -105,6 +106,7 @@ def _parser() -> RootParser:
     _add(parser, "mcp", _mcp, "offer a server's tools to language models, over MCP", add_mcp)
     _add(parser, "reembed", _reembed, "make the vectors of stored objects again by another model", add_reembed)
     _add(parser, "completion", _completion, "print a script that completes words in a shell", add_completion)
+    _add(parser, "imports", _imports, "report what the server stored and refused of imports", add_imports)
     return parser
 
 
@@ -266,3 +268,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from weft.cli.doctor import doctor
 
     return doctor(arguments)
+
+
+def _imports(arguments: argparse.Namespace) -> int:
+    from weft.cli.import_reports import imports
+
+    return imports(arguments)

@@ -68,6 +68,10 @@ class Connection:
     def get(self, path: str) -> Any:
         return self._ask("GET", path, None)
 
+    def lines(self, path: str) -> bytes:
+        """An answer that is no JSON, as it is."""
+        return self._reply("GET", path, None).content
+
     def post(self, path: str, content: Any) -> Any:
         return self._ask("POST", path, orjson.dumps(content))
 
@@ -78,6 +82,10 @@ class Connection:
         return self._ask("DELETE", path, None if content is None else orjson.dumps(content))
 
     def _ask(self, method: str, path: str, content: bytes | None) -> Any:
+        reply = self._reply(method, path, content)
+        return self._json(reply) if reply.content else None
+
+    def _reply(self, method: str, path: str, content: bytes | None) -> httpx.Response:
         headers = {"Content-Type": "application/json"} if content is not None else None
         try:
             reply = self._http.request(method, path, content=content, headers=headers)
@@ -90,7 +98,7 @@ class Connection:
                 f"the server at {self.url} closed the connection without an answer ({error or type(error).__name__})"
             ) from error
         if reply.is_success:
-            return self._json(reply) if reply.content else None
+            return reply
         if reply.status_code == 401:
             raise Unauthenticated(f"the server at {self.url} requires a valid API key; pass it with --api-key")
         kind = _BY_STATUS.get(reply.status_code, Invalid if reply.is_client_error else WeftError)

@@ -293,6 +293,16 @@ def add_reembed(parser: argparse.ArgumentParser) -> None:
     add_connection(parser)
 
 
+def add_imports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID", help="the import to report on; without it, all are listed")
+    parser.add_argument(
+        "--rejected", metavar="FILE", help="write its refused objects to a file that weft import takes; -: print them"
+    )
+    parser.add_argument("--delete", action="store_true", help="forget the report, and the refused objects")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_connection(parser)
+
+
 def _add_models_path(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models-path",

@@ -97,6 +97,9 @@ class ConnectSettings(TypedDict, total=False):
     query_maximum_filter_characters: int
     query_maximum_characters: int
     query_maximum_vectors: int
+    import_reports: int
+    import_pause: float
+    import_rejected_bytes: int
     enable_modules: Sequence[str] | str
     api_based_modules_disabled: bool
     embedding_threads: int

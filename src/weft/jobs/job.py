@@ -16,10 +16,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Protocol
 
+from weft.domain.clock import now_ms, time_text
 from weft.domain.errors import Conflict, Unsupported, WeftError
 from weft.domain.jobs import JobRecord, JobStatus
 from weft.domain.json_values import JsonObject
@@ -260,4 +260,4 @@ class JobTask(Protocol):
 
 def now() -> str:
     """ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_text(now_ms())

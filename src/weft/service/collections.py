@@ -5,7 +5,7 @@ Other verbs begin here, too: they look up a collection by its name, and use one 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -32,6 +32,7 @@ class Collections:
         self._schemas = schemas
         self._tenants = tenants
         self._imports = ImportSchemas(schemas, self.locate)
+        self._deleted: list[Callable[[str], None]] = []
 
     # -- for other verbs
 
@@ -135,6 +136,12 @@ class Collections:
     def delete(self, name: str) -> None:
         with self._schemas.turn:
             self._schemas.database.drop(collection_name(name))
+        for react in self._deleted:
+            react(collection_name(name))
+
+    def on_delete(self, react: Callable[[str], None]) -> None:
+        """From now on ``react`` is called with the name of each collection that was deleted."""
+        self._deleted.append(react)
 
     # -- properties and vectors
 

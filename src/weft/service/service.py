@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from weft.access.access import Access
 from weft.access.requirement import public, requires
@@ -14,6 +15,7 @@ from weft.domain.errors import NotFound
 from weft.domain.json_values import JsonObject
 from weft.domain.schema import CollectionConfig
 from weft.engine.database import Database
+from weft.imports.ledger import ImportLedger
 from weft.jobs.backup.descriptor import StoredCollection, StoredShard
 from weft.jobs.ledger import JobLedger
 from weft.jobs.runner import JobRunner
@@ -23,6 +25,7 @@ from weft.service.centroids import Centroids
 from weft.service.classification.classifications import Classifications
 from weft.service.evaluation.evaluations import Evaluations
 from weft.service.explain import Explainer, TokenExplanation, TokenQuestion
+from weft.service.imports import Imports
 from weft.service.indexes.property_indexes import PropertyIndexes
 from weft.service.jobs import Jobs
 from weft.service.mcp import Mcp
@@ -45,6 +48,7 @@ from weft.service.search_service import SearchService
 from weft.service.settings import ServiceSettings
 from weft.service.vectorize import ObjectVectorizer
 from weft.service.words.words import VectorWords
+from weft.settings.imports import ImportSettings
 
 
 class Service(SearchService):
@@ -74,6 +78,8 @@ class Service(SearchService):
         self._grpc = grpc
         self.objects = Objects(self.collections, ObjectVectorizer(registry, Centroids(self.collections)), self._limits)
         self.references = References(self.collections)
+        self.imports = Imports(_ledger(settings.imports, database.folder), self.collections)
+        self.collections.on_delete(self.imports.forget_collection)
         self.finder = ObjectFinder(self.collections)
         self.mcp = Mcp()
         self.replication = Replication(self.collections, self._node)
@@ -131,6 +137,7 @@ class Service(SearchService):
         """Ends background work; called while the database is still open."""
         self.reembeddings.close()
         self._runner.close()
+        self.imports.close()
 
     def _busy(self) -> int:
         """How many requests are being answered."""
@@ -194,3 +201,14 @@ class Service(SearchService):
 def _objects(shard: StoredShard) -> int:
     """Of a restored shard: at least one where its backup did not count them."""
     return int(shard.manifest is not None) if shard.objects is None else shard.objects
+
+
+def _ledger(settings: ImportSettings, folder: Path) -> ImportLedger | None:
+    if not settings.most_reports:
+        return None
+    return ImportLedger(
+        folder / "imports",
+        most=settings.most_reports,
+        pause_ms=round(settings.pause_s * 1000),
+        rejected_bytes=settings.rejected_bytes,
+    )

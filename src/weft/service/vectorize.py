@@ -11,6 +11,7 @@ import numpy as np
 
 from weft.domain.caller import Caller
 from weft.domain.errors import WeftError
+from weft.domain.metering import metering
 from weft.domain.objects import Object
 from weft.domain.schema import CENTROID_MODULE, CollectionConfig, VectorConfig
 from weft.engine.part import Part
@@ -38,8 +39,9 @@ class ObjectVectorizer:
         """
         errors = self._centroids.fill(config, tenant, objects)
         made = [one for one in config.stored.values() if one.vectorizer not in _OTHERS and not one.index.is_dropped]
-        for vectors in _alike(made):
-            self._fill(config, part, vectors, objects, errors, caller)
+        with metering(config.name):
+            for vectors in _alike(made):
+                self._fill(config, part, vectors, objects, errors, caller)
         return errors
 
     def _fill(

@@ -56,6 +56,7 @@ _ONE = "/v1/objects/{class_name}/{id}"
 _QUESTION = {"query": "{ Get { Movies { title } } }"}
 _REPLICATE = "/v1/replication/replicate"
 _BACKUP = "/v1/backups/filesystem/one"
+_IMPORT = "/v1/weft/imports/0123456789abcdef"
 _JOB = "/v1/weft/jobs/0123456789abcdef"
 _REVISION = "/v1/weft/reembeddings/Movies/v"
 _REEMBEDDING = ("update_data", "update_collections")
@@ -260,6 +261,10 @@ REST: dict[tuple[str, str], Step] = {
     ("POST", "/v1/weft/reembeddings/{name}/{vector}/compare"): needs(
         "read_data", path=f"{_REVISION}/compare", body={"queries": ["alien"]}
     ),
+    ("GET", "/v1/weft/imports"): free("/v1/weft/imports"),
+    ("GET", "/v1/weft/imports/{id}"): needs("read_data", path=_IMPORT),
+    ("DELETE", "/v1/weft/imports/{id}"): needs("delete_data", path=_IMPORT),
+    ("GET", "/v1/weft/imports/{id}/rejected"): needs("read_data", path=f"{_IMPORT}/rejected"),
     ("GET", "/v1/authz/roles"): free("/v1/authz/roles"),
     ("POST", "/v1/authz/roles"): needs("create_roles", path="/v1/authz/roles", body=_ROLE),
     ("GET", "/v1/authz/roles/{role}"): needs("read_roles", path="/v1/authz/roles/viewer"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ import orjson
 from weft.cli.imports.state import Reached
 from weft.cli.sources.row import ERROR_FIELD
 from weft.domain.counts import counted
+from weft.domain.error_shapes import shape_of
 from weft.domain.errors import OperatorError
 
 _MAX_LISTED = 10
-_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9.]+")
 
 
 @dataclass(slots=True)
@@ -92,8 +91,7 @@ class ImportReport:
 
     def reject(self, where: str, fields: Mapping[str, Any], error: str) -> None:
         self.rejected += 1
-        names = {*fields, self.collection}
-        key = _VARYING.sub(lambda match: match[0] if match[0].strip("'\"") in names else "…", error)
+        key = shape_of(error, {*fields, self.collection})
         self._classes.setdefault(key, _ErrorClass(error, where)).count += 1
         self._file.write({**fields, ERROR_FIELD: error})
 

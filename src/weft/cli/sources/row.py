@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-ERROR_FIELD = "_weft_error"
-TEXT_FIELD = "_weft_text"
-"""Fields of a rejected row: the error, and the row's text if that was not JSON. An import removes both."""
-
-ID_FIELD = "_weft_id"
-TENANT_FIELD = "_weft_tenant"
-VECTORS_FIELD = "_weft_vectors"
-MODELS_FIELD = "_weft_models"
-COLLECTION_FIELD = "_weft_collection"
-"""What a file states beside properties: the id, the tenant, the vectors by name, and the fingerprints of the models
-that made them. Rejected rows keep them, so that they can be imported again. A row of ``COLLECTION_FIELD`` alone is the
-schema of the collection that the rows after it are from."""
+__all__ = [
+    *(
+        "COLLECTION_FIELD",
+        "ERROR_FIELD",
+        "ID_FIELD",
+        "MODELS_FIELD",
+        "TENANT_FIELD",
+        "TEXT_FIELD",
+        "VECTORS_FIELD",
+        "Row",
+    ),
+]
 
 
 @dataclass(slots=True)

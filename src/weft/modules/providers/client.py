@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from weft.domain.errors import Invalid, Overloaded, ProviderError
 from weft.domain.json_cost import decoded_bytes
 from weft.domain.json_values import JsonValue
+from weft.domain.metering import count
 from weft.domain.place import away, holder
 from weft.domain.shares import Shares
 from weft.modules.providers.address_rules import AddressRules, hidden_failure, without_reasons
@@ -27,6 +28,7 @@ from weft.modules.providers.crews import Crews, stopping
 from weft.modules.providers.http_answer import HttpAnswer
 from weft.modules.providers.pace import Pace, PaceGate
 from weft.modules.providers.provider import Provider, reason_of, reports_error, without_user
+from weft.modules.providers.stated_tokens import stated_tokens
 
 if TYPE_CHECKING:
     import httpx
@@ -121,6 +123,7 @@ class ProviderClient:
         headers = {"Content-Type": content_type, **headers}
         patience_s = self._timeout_s if pace is not None else min(self._timeout_s, _QUERY_PATIENCE_S)
         backoff = Backoff(self._tries, self._first_wait_s, patience_s)
+        count(calls=1)
         most_bytes = _LARGEST_ANSWER_BYTES if pace is None else _LARGEST_OF_IMPORT_BYTES
         while True:
             self._await_turn(provider, gate, pace, len(content) // _BYTES_A_TOKEN)
@@ -136,6 +139,7 @@ class ProviderClient:
                     if decoded is None:
                         raise _not_json(provider, outcome)
                     if not reports_error(decoded):
+                        count(tokens=stated_tokens(decoded))
                         return decoded
                     outcome = outcome.failed(decoded)
                 error, may_pass = _failure(provider, outcome), outcome.may_pass
@@ -147,6 +151,7 @@ class ProviderClient:
             wait_s = backoff.next_wait_s(stated_s, time.monotonic()) if may_pass else None
             if wait_s is None:
                 raise error
+            count(retries=1)
             self._sleep(wait_s)
 
     def each(self, provider: Provider, call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -11,6 +11,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from weft.domain.errors import Overloaded
+from weft.domain.metering import WorkMeter, current, metered
 from weft.domain.place import Elsewhere, away, holder, placed
 
 _PARALLEL_CALLS: Final = 8
@@ -40,7 +41,7 @@ class Crews:
                 raise stopping()
             crew = self._working.setdefault(key, _Crew(provider))
             crew.calls += 1
-            running = [crew.threads.submit(_called, key[1], call, item) for item in items]
+            running = [crew.threads.submit(_called, key[1], current(), call, item) for item in items]
         try:
             with away():
                 return [one.result() for one in running]
@@ -69,8 +70,8 @@ class _Crew:
         self.calls = 0
 
 
-def _called(holder: str, call: Callable[[Item], Result], item: Item) -> Result:
-    with placed(Elsewhere(holder)):
+def _called(holder: str, meter: WorkMeter | None, call: Callable[[Item], Result], item: Item) -> Result:
+    with placed(Elsewhere(holder)), metered(meter):
         return call(item)
 
 

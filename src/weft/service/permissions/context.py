@@ -59,6 +59,10 @@ class KnownJobs(Protocol):
     def collections(self, id: str) -> Sequence[str]: ...
 
 
+class KnownImports(Protocol):
+    def collections(self, id: str) -> Sequence[str]: ...
+
+
 class KnownClassifications(Protocol):
     def collections_of(self, id: str) -> Sequence[str]: ...
 
@@ -78,6 +82,8 @@ class ServiceFacts(Protocol):
     def archives(self) -> KnownArchives: ...
     @property
     def jobs(self) -> KnownJobs: ...
+    @property
+    def imports(self) -> KnownImports: ...
     @property
     def classifications(self) -> KnownClassifications: ...
     @property
@@ -199,6 +205,10 @@ class AuthContext(CallerRights):
             return self._service.jobs.collections(id)
         except WeftError:
             return ()
+
+    def collections_of_import(self, id: str) -> Sequence[str]:
+        """The collection that an import is into; none where there is no such import."""
+        return self._service.imports.collections(id)
 
     def classified(self, id: str) -> Sequence[str]:
         """The collection of a classification; none where there is no such classification."""

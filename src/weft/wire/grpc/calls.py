@@ -72,8 +72,10 @@ class Calls:
         service = self._door.admit(caller)
         started = time.perf_counter()
         decoded = decode_batch(data)
-        with consistent(batch_level(data)):
+        with consistent(batch_level(data)), service.imports.batch(caller, "grpc") as recorded:
+            recorded.storing(decoded.objects, decoded.unread())
             results = service.objects.batch(decoded.objects, caller, checks_tenants=True) if decoded.objects else ()
+            recorded.stored(results)
         check_stored_any(results)
         reply = batch.BatchObjectsReply(took=time.perf_counter() - started)
         for index, error in decoded.with_results(results).items():
@@ -83,8 +85,10 @@ class Calls:
     def batch_references(self, data: bytes, caller: Caller) -> bytes:
         service = self._door.admit(caller)
         started = time.perf_counter()
-        with consistent(batch_level(data)):
-            results = service.references.link(decode_references(data))
+        references = decode_references(data)
+        with consistent(batch_level(data)), service.imports.batch(caller, "grpc") as recorded:
+            results = service.references.link(references)
+            recorded.linked(references, results)
         reply = batch.BatchReferencesReply(took=time.perf_counter() - started)
         for index, error in enumerate(results):
             if error is not None:

@@ -15,6 +15,7 @@ from google.protobuf import struct_pb2
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingObject, IncomingReference, Properties, Reference, Value, Vector, parse_uuid
 from weft.domain.schema import LEGACY_VECTOR
+from weft.domain.unread_object import UnreadObject
 from weft.protocol import base
 from weft.protocol import batch as batch_messages
 from weft.wire.grpc.decode_vectors import listed_vector, single_vector, vector_of
@@ -38,6 +39,12 @@ class DecodedBatch:
     objects: list[IncomingObject] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     errors: dict[int, WeftError] = field(default_factory=dict)
+    messages: dict[int, batch_messages.BatchObject] = field(default_factory=dict)
+    """Those that have an error."""
+
+    def unread(self) -> list[tuple[UnreadObject, WeftError]]:
+        """The objects that could not be decoded, each with its error."""
+        return [(_unread(self.messages[place]), error) for place, error in self.errors.items()]
 
     def with_results(self, results: Sequence[WeftError | None]) -> dict[int, WeftError]:
         """All errors by place, in order of place; ``results`` has one entry for each of ``objects``."""
@@ -102,6 +109,7 @@ def decode_objects(messages: Iterable[batch_messages.BatchObject]) -> DecodedBat
         except WeftError as error:
             # Without its traceback, which would keep all that was decoded.
             batch.errors[place] = known.setdefault(error.message, error.with_traceback(None))
+            batch.messages[place] = message
     return batch
 
 
@@ -120,6 +128,15 @@ def decode_object(message: batch_messages.BatchObject) -> IncomingObject:
         vectors=_vectors(message),
         tenant=message.tenant or None,
     )
+
+
+def _unread(message: batch_messages.BatchObject) -> UnreadObject:
+    """Without references and vectors, which may be what is wrong."""
+    try:
+        properties = _values(message.properties)
+    except Invalid:
+        properties = {}
+    return UnreadObject(message.collection, message.uuid or None, message.tenant or None, properties)
 
 
 def decode_reference(message: batch_messages.BatchReference) -> IncomingReference:

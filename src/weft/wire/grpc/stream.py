@@ -11,6 +11,7 @@ acknowledged is still stored.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from weft.domain.consistency import ConsistencyLevel, consistent
 from weft.domain.errors import Invalid, WeftError
 from weft.domain.objects import IncomingReference
 from weft.domain.place import Elsewhere, placed
+from weft.imports.record import ImportKind
 from weft.protocol import batch as messages
 from weft.service.service import Service
 from weft.wire.errors import of_item
@@ -88,6 +90,7 @@ class BatchStream:
     ) -> None:
         self._requests = requests
         self._holder = holder
+        self._id = secrets.token_hex(8)
         self._confirm = confirm
         self._service = service
         self._caller = caller
@@ -200,6 +203,7 @@ class BatchStream:
         finally:
             self._inbox.abandon()
             self._outbox.finish()
+            self._service.imports.end_stream(self._id)
             self.stored.set()
             self._on_stored(self)
 
@@ -228,16 +232,20 @@ class BatchStream:
         references = [reference for arrived in group for reference in arrived.references]
         stored: Sequence[WeftError | None] = ()
         linked: Sequence[WeftError | None] = ()
-        if objects:
-            try:
-                stored = self._service.objects.batch(objects, self._caller)
-            except WeftError as error:
-                stored = [error] * len(objects)
-        if references:
-            try:
-                linked = self._service.references.link(references)
-            except WeftError as error:
-                linked = [error] * len(references)
+        with self._service.imports.batch(self._caller, "grpc", ImportKind.STREAM, self._id) as batch:
+            batch.storing(objects, [one for arrived in group for one in arrived.batch.unread()])
+            if objects:
+                try:
+                    stored = self._service.objects.batch(objects, self._caller)
+                except WeftError as error:
+                    stored = [error] * len(objects)
+            batch.stored(stored)
+            if references:
+                try:
+                    linked = self._service.references.link(references)
+                except WeftError as error:
+                    linked = [error] * len(references)
+            batch.linked(references, linked)
         return list(stored), list(linked)
 
 

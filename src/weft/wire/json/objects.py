@@ -11,6 +11,7 @@ from weft.domain.json_fields import shorten
 from weft.domain.json_values import JsonObject, JsonValue
 from weft.domain.objects import IncomingObject, Properties, Vector, format_uuid
 from weft.domain.schema import LEGACY_VECTOR, CollectionConfig
+from weft.domain.unread_object import UnreadObject
 from weft.wire.json.documents import Unreadable, as_object
 from weft.wire.json.properties import properties_to_json
 from weft.wire.json.references import with_references
@@ -40,6 +41,23 @@ def decode_object(
         properties={name: with_references(value) for name, value in properties.items()},
         vectors=_vectors(given),
         tenant=json_fields.string(given, "tenant", _WHERE) or tenant,
+    )
+
+
+def unread_object(body: JsonValue, *, tenant: str | None = None) -> UnreadObject:
+    """What there is of a body that ``decode_object`` refuses."""
+    given = body if isinstance(body, Mapping) else {}
+    texts = {key: value for key in ("class", "id", "tenant") if isinstance(value := given.get(key), str)}
+    properties, named = given.get("properties"), given.get("vectors")
+    vectors = dict(named) if isinstance(named, Mapping) else {}
+    if given.get("vector") not in (None, []):
+        vectors[LEGACY_VECTOR] = given["vector"]
+    return UnreadObject(
+        texts.get("class", ""),
+        texts.get("id"),
+        texts.get("tenant") or tenant,
+        properties if isinstance(properties, Mapping) else {},
+        vectors,
     )
 
 

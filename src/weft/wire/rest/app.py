@@ -31,6 +31,7 @@ from weft.wire.rest import (
     explain,
     exports,
     graphql,
+    imports,
     indexes,
     jobs,
     mcp,
@@ -65,7 +66,8 @@ _NOUNS = (
         search,
         aggregate,
     ),
-    *(evaluations, backups, exports, jobs, reembeddings, authz, users, replication, contextionary, classifications),
+    *(evaluations, backups, exports, jobs, imports, reembeddings),
+    *(authz, users, replication, contextionary, classifications),
 )
 _ROOT: Final = "/v1/"
 """Every endpoint of the protocol is below it."""

@@ -14,7 +14,7 @@ from weft.domain.objects import IncomingObject, format_uuid
 from weft.domain.schema import CollectionConfig
 from weft.service.usage import check_stored_any
 from weft.wire.json.documents import Unreadable, as_object
-from weft.wire.json.objects import decode_object, encode_object
+from weft.wire.json.objects import decode_object, encode_object, unread_object
 from weft.wire.json.times import NO_TIME_MS
 from weft.wire.json.where import decode_where
 from weft.wire.rest.endpoint import Call, Endpoint, Reply, failure
@@ -53,7 +53,15 @@ def insert(call: Call) -> Reply:
         incoming.stored_ms = _times_ms(as_object(one)) if are_copies else None
         decoded.append((i, incoming))
     objects = [incoming for _, incoming in decoded]
-    outcomes = call.service.objects.batch_together(objects, call.caller) if decoded else []
+    unread = [
+        (unread_object(one, tenant=call.tenant), error)
+        for one, error in zip(given, results, strict=True)
+        if error is not None
+    ]
+    with call.service.imports.batch(call.caller, "rest") as batch:
+        batch.storing(objects, unread)
+        outcomes = call.service.objects.batch_together(objects, call.caller) if decoded else []
+        batch.stored(outcomes)
     stored: dict[int, IncomingObject] = {}
     for (i, incoming), outcome in zip(decoded, outcomes, strict=True):
         results[i], stored[i] = outcome, incoming

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from weft.domain import json_fields
 from weft.domain.answer import Hit
-from weft.domain.errors import Invalid, TenantNotFound
+from weft.domain.caller import Caller
+from weft.domain.errors import Invalid, TenantNotFound, WeftError
 from weft.domain.names import property_name
 from weft.domain.objects import IncomingObject, Object
 from weft.domain.query import Query, Returns, Sort
 from weft.domain.schema import CollectionConfig
+from weft.imports.record import ImportKind
 from weft.wire.json.documents import as_object
-from weft.wire.json.objects import decode_object, encode_object
+from weft.wire.json.objects import decode_object, encode_object, unread_object
 from weft.wire.json.words import PROJECTION
 from weft.wire.rest.endpoint import Call, Endpoint, Reply
 from weft.wire.rest.object_includes import check_possible, encode_read, included, needs_vectors
@@ -23,8 +27,7 @@ _DEFAULT_LIMIT = 25
 
 
 def insert(call: Call) -> Reply:
-    incoming = decode_object(call.body, tenant=call.tenant)
-    stored = call.service.objects.insert(incoming, call.caller)
+    incoming, stored = _recorded(call, _new, call.service.objects.insert)
     return Reply(_encoded(call.service.collections.get(incoming.collection), stored, incoming.tenant))
 
 
@@ -51,14 +54,33 @@ def replace(call: Call) -> Reply:
     """The body has to repeat the id, so that one that was forgotten replaces nothing."""
     if not as_object(call.body).get("id"):
         raise Invalid("invalid update: field 'id' is immutable; send the id of the path in the body, too")
-    incoming = _incoming(call)
-    stored = call.service.objects.replace(incoming, call.caller)
+    incoming, stored = _recorded(call, _incoming, call.service.objects.replace)
     return Reply(_encoded(call.service.collections.get(incoming.collection), stored, incoming.tenant))
 
 
 def merge(call: Call) -> Reply:
     call.service.objects.merge(_incoming(call), call.caller)
     return Reply(status=204)
+
+
+def _recorded(
+    call: Call, decode: Callable[[Call], IncomingObject], store: Callable[[IncomingObject, Caller], Object]
+) -> tuple[IncomingObject, Object]:
+    """Stores the object of the body, and records it in the report of those that the caller sends one by one."""
+    with call.service.imports.batch(call.caller, "rest", ImportKind.SINGLE) as batch:
+        try:
+            incoming = decode(call)
+        except WeftError as error:
+            batch.storing((), [(unread_object(call.body, tenant=call.tenant), error)])
+            raise
+        batch.storing([incoming])
+        stored = store(incoming, call.caller)
+        batch.stored([None])
+    return incoming, stored
+
+
+def _new(call: Call) -> IncomingObject:
+    return decode_object(call.body, tenant=call.tenant)
 
 
 def _incoming(call: Call) -> IncomingObject:

@@ -57,7 +57,10 @@ def add_many(call: Call) -> Reply:
         except WeftError as error:
             results[i] = known.setdefault(error.message, error)
     if decoded:
-        linked = call.service.references.link_together([reference for _, reference in decoded])
+        references = [reference for _, reference in decoded]
+        with call.service.imports.batch(call.caller, "rest") as batch:
+            linked = call.service.references.link_together(references)
+            batch.linked(references, linked)
         for (i, _), outcome in zip(decoded, linked, strict=True):
             results[i] = outcome
     failures = Failures()

@@ -16,12 +16,14 @@ from providers.callers import CALLER, modules_of, near, texts, with_headers
 from providers.standin import CUT, Failure, StandIn, vector_of
 from weft.domain.caller import Caller, Credentials
 from weft.domain.errors import Invalid, Misconfigured, Overloaded, ProviderError, WeftError
+from weft.domain.metering import metered_by_collection, metering
 from weft.domain.place import Elsewhere, placed
 from weft.modules.base import Vectorizer
 from weft.modules.providers.address_rules import AddressRules
 from weft.modules.providers.client import ProviderClient
 from weft.modules.providers.connection import ProviderModule
 from weft.modules.providers.provider import Provider, failure
+from weft.modules.providers.stated_tokens import stated_tokens
 from weft.modules.registry import Registry
 
 MAKER = Provider(
@@ -218,6 +220,34 @@ def test_what_may_pass_is_tried_again(provider: StandIn, client: ProviderClient,
     (found,) = jinaai(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
     assert near(found, vector_of("a"))
     assert len(provider.requests) == 4
+
+
+def test_calls_retries_and_tokens_are_counted_for_an_import(provider: StandIn, client: ProviderClient) -> None:
+    provider.failures = [Failure(503, {}, {"retry-after": "0"})]
+    many = texts(*(f"text {n}" for n in range(1_200)))  # several calls, each in a thread of its own
+    with metered_by_collection() as meters, metering("Article"):
+        jinaai(client).embed_objects(many, {"baseURL": provider.url}, CALLER)
+    jinaai(client).embed_objects(texts("a"), {"baseURL": provider.url}, CALLER)
+    meter = meters["Article"]
+    assert meter.retries == 1
+    assert meter.calls == len(provider.requests) - 2 > 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "tokens"),
+    [
+        ({"usage": {"prompt_tokens": 3, "total_tokens": 4}}, 4),
+        ({"usage": {"prompt_tokens": 3}}, 3),
+        ({"meta": {"billed_units": {"input_tokens": 5}}}, 5),
+        ({"inputTextTokenCount": 6}, 6),
+        ({"usage": {"total_tokens": True}}, 0),
+        ({"usage": []}, 0),
+        ([], 0),
+        (None, 0),
+    ],
+)
+def test_stated_tokens(answer: Any, tokens: int) -> None:
+    assert stated_tokens(answer) == tokens
 
 
 def test_a_throttling_of_aws_is_no_refusal(provider: StandIn, client: ProviderClient) -> None:

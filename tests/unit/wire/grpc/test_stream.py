@@ -58,6 +58,8 @@ def test_a_whole_stream(channel: grpc.Channel, world: Recording) -> None:
     assert successes == sent[:3]
     assert list(errors) == sent[3:]
     assert count(world) == 3
+    (report,) = world.service.imports.list()
+    assert (report.record.kind, report.status, report.record.refused) == ("stream", "ENDED", 1)
 
 
 def test_a_longer_stream_is_advised_of_a_larger_batch(channel: grpc.Channel) -> None:

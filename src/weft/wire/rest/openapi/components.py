@@ -10,6 +10,7 @@ from weft.domain.jobs import JobStatus
 from weft.domain.query import Fusion, MediaKind
 from weft.domain.schema import QuantizerKind, Tokenization
 from weft.evaluation.variant import SearchBy
+from weft.imports.record import ImportKind, ImportStatus
 from weft.service.classification.request import ALIASES, CONTEXTUAL, KNN, ZERO_SHOT
 from weft.wire.rest.openapi.shapes import (
     ANYTHING,
@@ -351,6 +352,22 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "RevisionComparison": record("limit overlap queries", limit=COUNT, overlap=NUMBER, queries=array(record(
         "query overlap serving other", query=TEXT, overlap=NUMBER, serving=array(UUID), other=array(UUID),
     ))),
+    "Imports": record("imports", imports=array(ref("ImportReport"))),
+    "ImportReport": record(
+        "id collection kind wire status startedAt activeAt batches objects references errors rejected vectors tookMs",
+        id=NAME, collection=TEXT, kind=choice(*ImportKind), wire=TEXT, user=TEXT, status=choice(*ImportStatus),
+        startedAt=TEXT, activeAt=TEXT, endedAt=TEXT, batches=COUNT, tookMs=COUNT,
+        objects=record("stored refused", stored=COUNT, refused=COUNT),
+        references=record("stored refused", stored=COUNT, refused=COUNT),
+        errors=array(record("type count examples", type=TEXT, count=COUNT, examples=array(
+            record("id message", id=TEXT, message=TEXT),
+        ))),
+        rejected=record("kept omitted bytes", kept=COUNT, omitted=COUNT, bytes=COUNT),
+        vectors=record(
+            "providerCalls retries tokens truncatedTexts", providerCalls=COUNT, retries=COUNT, tokens=COUNT,
+            truncatedTexts=COUNT,
+        ),
+    ),
     # people
     "Permission": record("action", action=_ACTION),
     "Role": request("name", name=NAME, permissions=array(ref("Permission"))),
