@@ -20,7 +20,7 @@ from weft.settings.access import AccessSettings
 from weft.settings.archives import BackupSettings, ExportSettings
 from weft.settings.audit import AuditSettings
 from weft.settings.collections import QuerySettings, SchemaSettings
-from weft.settings.imports import ImportSettings
+from weft.settings.imports import ImportSettings, MediaReferenceSettings
 from weft.settings.limits import LimitSettings
 from weft.settings.modules import ModuleSettings
 from weft.settings.resources import ResourceSettings
@@ -73,6 +73,7 @@ class Settings:
     query: QuerySettings = group(QuerySettings, "Queries")
     limits: LimitSettings = group(LimitSettings, "Limits of a query")
     imports: ImportSettings = group(ImportSettings, "Reports of imports")
+    media_references: MediaReferenceSettings = group(MediaReferenceSettings, "Media by reference")
     modules: ModuleSettings = group(ModuleSettings, "Modules")
     backup: BackupSettings = group(BackupSettings, "Backups")
     export: ExportSettings = group(ExportSettings, "Exports")

@@ -100,6 +100,8 @@ class ConnectSettings(TypedDict, total=False):
     import_reports: int
     import_pause: float
     import_rejected_bytes: int
+    media_folders: Sequence[str] | str
+    media_hosts: Sequence[str] | str
     enable_modules: Sequence[str] | str
     api_based_modules_disabled: bool
     embedding_threads: int

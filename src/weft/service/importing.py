@@ -25,6 +25,7 @@ from weft.service.blob_hashes import has_blob_hashes, hash_blobs
 from weft.service.collections import Collections
 from weft.service.fingerprints import foreign
 from weft.service.import_schemas import Errors, ImportPlan
+from weft.service.media_references.references import MediaReferences
 from weft.service.reference_targets import ReferenceTargets
 from weft.service.tenants import check_tenant_name
 from weft.service.typed_columns import TypedColumns, typed_columns
@@ -39,8 +40,15 @@ Numbered = dict[int, Object]
 
 
 class Importer:
-    def __init__(self, collections: Collections, vectorizer: ObjectVectorizer, targets: ReferenceTargets) -> None:
+    def __init__(
+        self,
+        collections: Collections,
+        vectorizer: ObjectVectorizer,
+        targets: ReferenceTargets,
+        media: MediaReferences,
+    ) -> None:
         self._collections = collections
+        self._media = media
         self._vectorizer = vectorizer
         self._targets = targets
 
@@ -63,14 +71,16 @@ class Importer:
         except ReadOnly as error:
             return [error] * len(incoming)
         errors: Errors = [None] * len(incoming)
-        by_collection: dict[str, dict[int, IncomingObject]] = defaultdict(dict)
-        for i, one in enumerate(incoming):
-            by_collection[one.collection][i] = one
-        for name, given in by_collection.items():
-            try:
-                self._into_collection(name, given, errors, caller)
-            except WeftError as error:
-                _blame(given, error, errors)
+        with self._media.read(incoming, errors):
+            by_collection: dict[str, dict[int, IncomingObject]] = defaultdict(dict)
+            for i, one in enumerate(incoming):
+                if errors[i] is None:
+                    by_collection[one.collection][i] = one
+            for name, given in by_collection.items():
+                try:
+                    self._into_collection(name, given, errors, caller)
+                except WeftError as error:
+                    _blame(given, error, errors)
         return errors
 
     def _into_collection(

@@ -26,6 +26,7 @@ from weft.service.collections import Collections
 from weft.service.filtering import resolver
 from weft.service.import_schemas import Errors, ImportPlan
 from weft.service.importing import Importer, checked_object, create_planned
+from weft.service.media_references.references import MediaReferences
 from weft.service.merging import merged_values
 from weft.service.permissions.objects import (
     auto_schema,
@@ -56,12 +57,19 @@ class Deleted:
 
 
 class Objects:
-    def __init__(self, collections: Collections, vectorizer: ObjectVectorizer, limits: QueryLimits) -> None:
+    def __init__(
+        self,
+        collections: Collections,
+        vectorizer: ObjectVectorizer,
+        limits: QueryLimits,
+        media: MediaReferences,
+    ) -> None:
         self._collections = collections
         self._limits = limits
         self._vectorizer = vectorizer
         self._targets = ReferenceTargets(collections)
-        self._importer = Importer(collections, vectorizer, self._targets)
+        self._media = media
+        self._importer = Importer(collections, vectorizer, self._targets, media)
 
     # -- one object
 
@@ -223,16 +231,18 @@ class Objects:
         """The validated object of a request, and the part that it goes to. ``_settle`` comes before it is stored."""
         self._collections.check_room()
         errors: Errors = [None]
-        plan = self._collections.plan_import(incoming.collection, {0: incoming}, errors, self._checked)
-        _raise_first(errors)
-        if plan.collection is None:
-            create_planned(self._collections, self._targets, plan, {0: incoming}, errors)
+        with self._media.read([incoming], errors):
             _raise_first(errors)
-            assert plan.collection is not None
-        obj = plan.objects[0]
-        with self._collections.use(plan.collection, incoming.tenant, importing=True) as part:
-            _raise_first(self._targets.check(plan.config, incoming.tenant or None, [obj.properties]))
-            yield plan, part, obj
+            plan = self._collections.plan_import(incoming.collection, {0: incoming}, errors, self._checked)
+            _raise_first(errors)
+            if plan.collection is None:
+                create_planned(self._collections, self._targets, plan, {0: incoming}, errors)
+                _raise_first(errors)
+                assert plan.collection is not None
+            obj = plan.objects[0]
+            with self._collections.use(plan.collection, incoming.tenant, importing=True) as part:
+                _raise_first(self._targets.check(plan.config, incoming.tenant or None, [obj.properties]))
+                yield plan, part, obj
 
     def _settle(self, plan: ImportPlan, incoming: IncomingObject) -> None:
         """Let the schema grow by what the object needs, now that nothing refuses it."""

@@ -29,6 +29,9 @@ from weft.service.imports import Imports
 from weft.service.indexes.property_indexes import PropertyIndexes
 from weft.service.jobs import Jobs
 from weft.service.mcp import Mcp
+from weft.service.media_references.folders import MediaFolders
+from weft.service.media_references.hosts import MediaHosts
+from weft.service.media_references.references import MediaReferences
 from weft.service.object_finder import ObjectFinder
 from weft.service.objects import Objects
 from weft.service.permissions.objects import explaining
@@ -76,7 +79,13 @@ class Service(SearchService):
         self._exposition = exposition
         self._under_way = under_way
         self._grpc = grpc
-        self.objects = Objects(self.collections, ObjectVectorizer(registry, Centroids(self.collections)), self._limits)
+        vectorizer = ObjectVectorizer(registry, Centroids(self.collections))
+        self._media = MediaReferences(
+            self.collections,
+            MediaFolders(settings.media_references.folders),
+            MediaHosts(settings.media_references.hosts),
+        )
+        self.objects = Objects(self.collections, vectorizer, self._limits, self._media)
         self.references = References(self.collections)
         self.imports = Imports(_ledger(settings.imports, database.folder), self.collections)
         self.collections.on_delete(self.imports.forget_collection)
@@ -138,6 +147,7 @@ class Service(SearchService):
         self.reembeddings.close()
         self._runner.close()
         self.imports.close()
+        self._media.close()
 
     def _busy(self) -> int:
         """How many requests are being answered."""

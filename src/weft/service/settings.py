@@ -6,7 +6,7 @@ from typing import Protocol
 
 from weft.settings.archives import BackupSettings, ExportSettings
 from weft.settings.collections import QuerySettings, SchemaSettings
-from weft.settings.imports import ImportSettings
+from weft.settings.imports import ImportSettings, MediaReferenceSettings
 from weft.settings.limits import LimitSettings
 from weft.settings.resources import ResourceSettings
 from weft.settings.server import GrpcSettings, RestSettings, ServerSettings
@@ -34,5 +34,7 @@ class ServiceSettings(Protocol):
     def backup(self) -> BackupSettings: ...
     @property
     def export(self) -> ExportSettings: ...
+    @property
+    def media_references(self) -> MediaReferenceSettings: ...
     @property
     def imports(self) -> ImportSettings: ...

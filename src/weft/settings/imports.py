@@ -1,9 +1,11 @@
-"""Reports of imports: how many are kept, and how much of what was refused."""
+"""Reports of imports: how many are kept, and how much of what was refused; media that imports may name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from weft.domain.errors import Misconfigured
 from weft.settings.setting import at_least, is_timeout, setting
 
 
@@ -32,3 +34,29 @@ class ImportSettings:
     def __post_init__(self) -> None:
         at_least(0, import_reports=self.most_reports, import_rejected_bytes=self.rejected_bytes)
         is_timeout(import_pause=self.pause_s)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaReferenceSettings:
+    folders: tuple[str, ...] = setting(
+        "media_folders",
+        "WEFT_MEDIA_FOLDERS",
+        (),
+        "folders, comma-separated, of which callers that may store objects may name files as values of `blob` "
+        "properties (`file:///folder/image.png`); empty: none",
+    )
+    hosts: tuple[str, ...] = setting(
+        "media_hosts",
+        "WEFT_MEDIA_HOSTS",
+        (),
+        "hosts, as host or host:port, from which such values may be fetched (`https://host/image.png`), wherever they "
+        "are; `*`: all that are public; empty: none",
+    )
+
+    def __post_init__(self) -> None:
+        for folder in self.folders:
+            if not Path(folder).is_absolute():
+                raise Misconfigured(f"media_folders must be absolute paths, not {folder!r}")
+        for host in self.hosts:
+            if "/" in host or "@" in host:
+                raise Misconfigured(f"media_hosts must be hosts like example.com or example.com:8443, not {host!r}")

@@ -5,17 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from weft.domain.row_fields import (
+    COLLECTION_FIELD,
+    ERROR_FIELD,
+    ID_FIELD,
+    MODELS_FIELD,
+    TENANT_FIELD,
+    TEXT_FIELD,
+    VECTORS_FIELD,
+)
+
 __all__ = [
-    *(
-        "COLLECTION_FIELD",
-        "ERROR_FIELD",
-        "ID_FIELD",
-        "MODELS_FIELD",
-        "TENANT_FIELD",
-        "TEXT_FIELD",
-        "VECTORS_FIELD",
-        "Row",
-    ),
+    "COLLECTION_FIELD",
+    "ERROR_FIELD",
+    "ID_FIELD",
+    "MODELS_FIELD",
+    "TENANT_FIELD",
+    "TEXT_FIELD",
+    "VECTORS_FIELD",
+    "Row",
 ]
 
 

@@ -202,8 +202,8 @@ class BatchStream:
             self._failure = error
         finally:
             self._inbox.abandon()
-            self._outbox.finish()
             self._service.imports.end_stream(self._id)
+            self._outbox.finish()
             self.stored.set()
             self._on_stored(self)
 
