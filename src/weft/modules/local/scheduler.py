@@ -24,6 +24,7 @@ from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
 from weft.domain.errors import Invalid, Overloaded, ProviderError, WeftError
+from weft.domain.metering import current, metered
 from weft.domain.objects import Vector
 from weft.domain.place import waited
 from weft.modules.local.truncation import CountsTruncation
@@ -74,10 +75,11 @@ class Urgency(Enum):
 class _Request(Generic[Prepared]):
     """One call: its texts, the waiting runs of prepared texts, the results, and an event for the end."""
 
-    __slots__ = ("done", "missing", "prepared", "results", "runs", "texts")
+    __slots__ = ("done", "meter", "missing", "prepared", "results", "runs", "texts")
 
     def __init__(self, texts: Sequence[Any]) -> None:
         self.texts = texts
+        self.meter = current()
         self.prepared: Mapping[int, Prepared] | None = None
         self.runs: deque[list[int]] = deque()
         self.results: list[Vector | WeftError | None] = [None] * len(texts)
@@ -202,7 +204,8 @@ class Scheduler(Generic[Prepared]):
     def _make_ready(self, request: _Request[Prepared], waiting: deque[_Request[Prepared]]) -> None:
         """Prepares the request's texts and cuts them into runs."""
         try:
-            prepared, failures = self._prepare(request.texts)
+            with metered(request.meter):
+                prepared, failures = self._prepare(request.texts)
             runs = self._cut(prepared)
         except Exception as error:
             prepared, runs = {}, []

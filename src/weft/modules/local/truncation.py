@@ -6,6 +6,8 @@ import logging
 import threading
 from typing import Protocol, runtime_checkable
 
+from weft.domain import metering
+
 _log = logging.getLogger(__name__)
 
 
@@ -28,6 +30,7 @@ class Truncation:
     def add(self, count: int) -> None:
         if not count:
             return
+        metering.count(truncated=count)
         with self._lock:
             self.texts += count
             if self.texts < self._logged_at:
