@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from weft.modules import build_registry
 from weft.settings.modules import ModelSettings
 
 _LEAST_CHARS = 80
+RERANKED = 20
+Similarities: TypeAlias = np.ndarray[Any, Any]
 ENTRY = re.compile(r"^Package: (\S+)\n.*\nDescription-\w+: (.+)\n((?: .*\n)+)", re.MULTILINE)
 
 
@@ -43,6 +45,9 @@ def main() -> None:
     parser.add_argument("--models-path", default="", help="a folder of models")
     parser.add_argument("--model", action="append", help="a model (several times); empty: the one of the wheel")
     parser.add_argument("--packages", type=int, default=1000, help="how many packages, drawn with a fixed seed")
+    parser.add_argument(
+        "--rerank", metavar="MODEL", help="rank the 20 nearest again by this model, see reranker-transformers"
+    )
     given = parser.parse_args()
     first, second = descriptions(given.first), descriptions(given.second)
     names = sorted(first.keys() & second.keys())
@@ -53,13 +58,32 @@ def main() -> None:
         for queries, documents, which in ((first, first, "1 → 1"), (first, second, "1 → 2"), (second, first, "2 → 1")):
             asked = [vectorizer.embed_query([queries[name][0]], {"model": model}, Caller()) for name in chosen]
             stored = vectorizer.embed_texts([documents[name][1] for name in chosen], {"model": model}, Caller())
-            print(f"{model or 'the wheel':40} {which}: {report(np.stack(asked), stored)}")
+            similarity = np.stack(asked) @ np.stack(list(stored)).T
+            print(f"{model or 'the wheel':40} {which}: {report(similarity)}")
+            if given.rerank:
+                texts = [(queries[name][0], documents[name][1]) for name in chosen]
+                reranker = registry.reranker("reranker-transformers")
+
+                def rank(asked: str, found: list[str], reranker: Any = reranker) -> list[float]:
+                    return list(reranker.rank(asked, found, {"model": given.rerank}, Caller()))
+
+                print(f"{given.rerank:40} {which}: {report(reranked(similarity, texts, rank))}")
     registry.close()
 
 
-def report(queries: np.ndarray[Any, Any], documents: Sequence[Any]) -> str:
-    """Of unit vectors; the document of a query has its place."""
-    similarity = queries @ np.stack(list(documents)).T
+def reranked(
+    similarity: Similarities, texts: Sequence[tuple[str, str]], rank: Callable[[str, list[str]], list[float]]
+) -> Similarities:
+    """The scores of the ``RERANKED`` best documents of each query; the others come after them."""
+    found = np.full_like(similarity, -np.inf)
+    for i, row in enumerate(similarity):
+        best = np.argsort(-row)[:RERANKED]
+        found[i, best] = rank(texts[i][0], [texts[j][1] for j in best])
+    return found
+
+
+def report(similarity: Similarities) -> str:
+    """Of each query (row) to each document; the document of a query has its place."""
     ranks = (similarity > np.diag(similarity)[:, None]).sum(axis=1)
     reciprocal = np.where(ranks < 10, 1 / (ranks + 1), 0)
     return f"R@1 {np.mean(ranks < 1):.3f}, R@10 {np.mean(ranks < 10):.3f}, MRR@10 {reciprocal.mean():.3f}"
