@@ -299,3 +299,18 @@ def test_nothing_is_left_of_an_import_that_stored_nothing(server: Server, weft: 
         assert weft("import", "-", "--collection", "Left", "--id-field", "key", input=b'{"a": 1}').returncode == 1
         assert client.collections.exists("Left")
         client.collections.delete("Left")
+
+
+@pytest.mark.parametrize("mark", [";", "|", "\t", ","])
+def test_the_delimiter_of_a_csv_is_that_of_its_first_line(
+    weft: Weft, server: Server, tmp_path: Path, mark: str
+) -> None:
+    (tmp_path / "a.csv").write_text(
+        mark.join(["title", '"the, kind"', "n"]) + "\n" + mark.join(["x", '"a,b"', "1"]) + "\n"
+    )
+    done = weft("import", "a.csv", "--collection", "Marked", "--vectorizer", "none")
+    assert done.returncode == 0, done.stderr
+    with server.client() as client:
+        (found,) = client.collections.use("Marked").query.fetch_objects().objects
+        assert found.properties == {"title": "x", "the_kind": "a,b", "n": 1}
+        client.collections.delete("Marked")

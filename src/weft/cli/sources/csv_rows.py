@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from weft.cli.sources.columns import Columns, Line
@@ -11,13 +13,18 @@ from weft.cli.sources.row import Row
 from weft.domain.errors import Invalid
 
 _MAX_CSV_FIELD_CHARS = 1 << 30
+_DELIMITERS = ",;\t|"
+_QUOTED = re.compile(r'"[^"]*"')
 
 
-def csv_rows(lines: Iterable[bytes], name: str, columns: Columns, delimiter: str = ",") -> Iterator[Row]:
-    """Empty cells become no fields. Raises Invalid for what makes the whole file unreadable."""
+def csv_rows(lines: Iterable[bytes], name: str, columns: Columns, delimiter: str = "") -> Iterator[Row]:
+    """Empty cells become no fields. Without a ``delimiter`` it is the one that the first line has most of: a comma,
+    semicolon, tab or bar. Raises Invalid for what makes the whole file unreadable."""
     csv.field_size_limit(_MAX_CSV_FIELD_CHARS)
     counted = _Counted(lines, name)
-    reader = csv.reader(counted, delimiter=delimiter)
+    texts = iter(counted)
+    first = next(texts, "")
+    reader = csv.reader(chain([first] if first else (), texts), delimiter=delimiter or _delimiter_of(first))
     try:
         header = next(reader, [])
         if len(set(header)) != len(header) or "" in header:
@@ -30,6 +37,12 @@ def csv_rows(lines: Iterable[bytes], name: str, columns: Columns, delimiter: str
             yield Row(f"{name}, line {line}", fields, size_bytes, error)
     except csv.Error as error:
         raise Invalid(f"{name}, line {reader.line_num}: not CSV ({error})") from error
+
+
+def _delimiter_of(line: str) -> str:
+    """What is within quotes does not count."""
+    bare = _QUOTED.sub("", line)
+    return max(_DELIMITERS, key=bare.count)
 
 
 def _cells(reader: Any, lines: _Counted, name: str) -> Iterator[Line]:

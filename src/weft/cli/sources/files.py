@@ -18,7 +18,8 @@ from weft.domain.errors import Invalid
 
 STDIN = SourceFile("-", 0, "")
 _LINES = (".jsonl", ".ndjson")
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_DELIMITERS = {".csv": "", ".tsv": "\t"}
+"""Empty: that of the file's first line."""
 _KINDS = (*_LINES, ".json", *_DELIMITERS, *PARQUET, *ARROW)
 _NO_ROWS = (".rejected.jsonl", ".import-state.json", "export_metadata.json")
 """Ends of names of files that are beside rows."""
