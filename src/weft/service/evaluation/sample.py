@@ -209,11 +209,13 @@ class SampleCollection:
         vectors, models = {}, {}
         config = self._service.collections.open(self._source.name).config
         for choice in self._choices:
-            stored = obj.vectors.get(choice.name) if not choice.module else None
+            known = self._source.vectors.get(choice.name)
+            own = choice.name if known is None else known.name
+            stored = obj.vectors.get(own) if not choice.module else None
             if stored is not None:
                 name = self.name_of(choice)
                 vectors[name] = pooled(config.vectors[name], stored) if choice.pooling else stored
-                if model := part.models.get(choice.name):
+                if model := part.models.get(own):
                     models[name] = model
         return Object(obj.uuid, properties, vectors, obj.created_ms, obj.updated_ms, models)
 
