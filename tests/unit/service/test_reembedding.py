@@ -58,7 +58,7 @@ class Embedding(InProcess):
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Embedding]:
     made = Embedding(tmp_path)
-    vectors = {"title": {"vectorizer": {OLD: {}}}, "own": {"vectorizer": {"none": {}}}}
+    vectors: dict[str, Any] = {"title": {"vectorizer": {OLD: {}}}, "own": {"vectorizer": {"none": {}}}}
     properties = [{"name": "text", "dataType": ["text"]}]
     made.ask("POST", "/v1/schema", {"class": "Thing", "properties": properties, "vectorConfig": vectors})
     things = [{"class": "Thing", "properties": {"text": f"{('rain', 'car')[n % 2]} {n}"}} for n in range(COUNT)]
