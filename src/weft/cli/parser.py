@@ -15,7 +15,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Put data in, and take it out": ("import", "imports", "export", "copy", "delete"),
     "Look and search": ("status", "collections", "search", "eval"),
     "Models": ("models", "embed", "reembed"),
-    "Operate": ("doctor", "check", "jobs", "reembed", "backup", "restore", "move", "conform"),
+    "Operate": ("doctor", "check", "jobs", "backup", "restore", "move", "conform"),
     "This command": ("completion",),
 }
 """The commands in the order of the help, by what a person wants to do."""
