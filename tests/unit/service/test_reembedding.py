@@ -100,6 +100,22 @@ def test_another_model_and_back(server: Embedding) -> None:
     assert shard["objectsWithoutVector"] == {"own": COUNT + 1}
 
 
+def test_an_evaluation_searches_what_searches_use(server: Embedding) -> None:
+    server.start(module=NEW)
+    server.ask("POST", f"{ONE}/cutover", {})
+    known = server.ask("GET", "/v1/objects?class=Thing&limit=1")["objects"][0]
+    queries = [{"id": "1", "text": known["properties"]["text"], "relevant": {known["id"]: 1}}]
+    asked = {"collection": "Thing", "queries": queries, "vectors": ["title"], "alphas": [0.5]}
+    path = f"/v1/weft/evaluations/{server.ask('POST', '/v1/weft/evaluations', asked, 201)['id']}"
+    deadline = time.monotonic() + 60
+    while (found := server.ask("GET", path))["status"] not in ("SUCCESS", "FAILED", "CANCELED"):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert [one.get("error") for one in found["variants"]] == [None] * len(found["variants"])
+    (alone,) = (one for one in found["variants"] if one["name"] == "title")
+    assert alone["bytesPerObject"] >= 300 * 4
+
+
 def test_a_vector_that_is_added_is_filled(server: Embedding) -> None:
     state = server.start(vector="late", module=NEW)
     assert (state["status"], state["serving"]["objectsWithoutVector"]) == ("SUCCESS", 0)

@@ -110,7 +110,7 @@ class _Planning:
     def _choices(self) -> Iterator[VectorChoice]:
         """The stored vectors and the other models, each with every index that is asked for."""
         sources = [
-            *((VectorChoice(one.name), one.index.multivector is not None) for one in self._stored()),
+            *((VectorChoice(one.public_name), one.index.multivector is not None) for one in self._stored()),
             *((choice, self._registry.is_multi_vector(choice.module)) for choice, _ in self._models()),
         ]
         for name in self._grid.quantizers:
@@ -133,9 +133,9 @@ class _Planning:
         for vector in self._config.vectors.values():
             if stated is None and not self._can_search(vector):
                 continue
-            if stated is None or vector.name in stated:
+            if stated is None or vector.public_name in stated:
                 if reason := self._reason_against(vector):
-                    raise Invalid(f"vector {vector.name!r} of class {self._config.name} {reason}")
+                    raise Invalid(f"vector {vector.public_name!r} of class {self._config.name} {reason}")
                 yield vector
 
     def _can_search(self, vector: VectorConfig) -> bool:

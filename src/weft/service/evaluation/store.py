@@ -34,7 +34,7 @@ class VariantOutcome:
 
 class EvaluationStore:
     def __init__(self, folder: Path) -> None:
-        self._root = folder / "evaluations"
+        self._root = folder.absolute() / "evaluations"
         self._backend = FilesystemBackend(self._root)
 
     def put_queries(self, id: str, queries: Sequence[JudgedQuery]) -> None:

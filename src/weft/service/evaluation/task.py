@@ -233,8 +233,9 @@ class EvaluationTask:
         for variant in self._plan.variants:
             name = vector_name(variant) if variant.vector is not None else ""
             if name not in known:
-                vectors = [one.nbytes for one in view.vectors(name, doc_ids) if one is not None]
-                index = sum(size for part, size in memory.items() if part.startswith(f"index/{name}/"))
+                own = view.config.vectors[name].name
+                vectors = [one.nbytes for one in view.vectors(own, doc_ids) if one is not None]
+                index = sum(size for part, size in memory.items() if part.startswith(f"index/{own}/"))
                 known[name] = (sum(vectors) / len(vectors) if vectors else 0.0) + index / count
             found[variant.name] = known[name] + (words if variant.by is not SearchBy.VECTOR else 0.0)
         return found
