@@ -158,7 +158,7 @@ def _time(seconds: float) -> str:
     for name, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {name}"
-    return f"{seconds:.0f} seconds"
+    return counted(max(round(seconds), 1), "second")
 
 
 def _cutover(arguments: argparse.Namespace) -> dict[str, Any]:
