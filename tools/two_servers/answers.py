@@ -28,7 +28,7 @@ VOLATILE = {
 """Keys whose values are of the moment, of the machine or the server's own words."""
 _BUILD = "gitHash"
 """The key that builds for development lack."""
-_OF_THE_ENGINE = {"sizes", "memory", "disk", "usage"}
+_OF_THE_ENGINE = {"sizes", "memory", "disk", "usage", "objectsWithoutVector"}
 """Keys of files and memory, which each engine has of its own."""
 _RANDOM_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from weft.domain.errors import Invalid
 
 _NAMES = """
-apiEndpoint apiVersion audioFields avoidCommentary baseURL chunkBy chunkOverlap chunkTokens deploymentId
+apiEndpoint apiVersion audioFields avoidCommentary baseURL baseUrl chunkBy chunkOverlap chunkTokens deploymentId
 depthFields detail dimensions endpoint endpointId endpointURL endpointUrl frames frequencyPenalty imageFields
-IMUFields imuFields inferenceUrl instruction isAzure k knowledge location maxNewTokens maxOutputTokens maxTokens method
+IMUFields imuFields inferenceURL inferenceUrl instruction isAzure k knowledge location maxNewTokens maxOutputTokens maxTokens method
 model modelId modelVersion options passageInferenceUrl passageModel path poolFactor poolingStrategy
 presencePenalty projectId properties queryInferenceUrl queryModel reasoningEffort referenceProperties region
 resourceName service skip states stop stopSequences systemPrompt targetModel targetVariant taskType temperature

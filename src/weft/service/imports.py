@@ -27,7 +27,7 @@ from weft.imports.ledger import BatchOutcome, ImportLedger
 from weft.imports.record import ImportKey, ImportKind, ImportRecord, ImportStatus
 from weft.imports.rows import SentObject
 from weft.service.collections import Collections
-from weft.service.permissions.imports import readable_imports, using_import
+from weft.service.permissions.imports import readable_imports, recording_batch, using_import
 
 _COLLECTION: Final = attrgetter("collection")
 _MOST_CHARS: Final = 300
@@ -53,12 +53,12 @@ class Imports:
 
     # -- for the wires
 
-    @requires(preliminary=True)
+    @requires(recording_batch, preliminary=True)
     def batch(self, caller: Caller, wire: str, kind: ImportKind = ImportKind.BATCH, stream: str = "") -> RecordedBatch:
         """A batch that is about to be stored. ``stream``: the id of the stream that it is of."""
         return RecordedBatch(self._ledger, self._collections, caller, wire, kind, stream)
 
-    @requires(preliminary=True)
+    @requires(recording_batch, preliminary=True)
     def end_stream(self, stream: str) -> None:
         """No batch of it follows."""
         if self._ledger is not None:

@@ -25,7 +25,7 @@ def test_every_setting_that_a_module_reads_is_known() -> None:
     ("given", "meant"),
     [
         ("modell", "model"),
-        ("baseUrl", "baseURL"),
+        ("base_url", "baseURL"),
         ("vectorize_class_name", "vectorizeClassName"),
         ("imageField", "imageFields"),
         ("dimension", "dimensions"),

@@ -10,6 +10,11 @@ from weft.service.permissions.context import AuthContext
 from weft.service.permissions.jobs import OfCollections, T
 
 
+def recording_batch(context: AuthContext, *arguments: object) -> Iterator[Right]:
+    """None: what is recorded is what the verbs that store a batch have let through or refused."""
+    yield from ()
+
+
 def using_import(verb: str) -> Rule:
     def rule(context: AuthContext, id: str) -> Iterator[Right]:
         """The refusal is that for an import that there is not."""

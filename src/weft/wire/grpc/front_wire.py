@@ -224,6 +224,8 @@ def _converse(stream: weft_front.Stream, replies: Iterator[bytes]) -> None:
         for reply in replies:
             if not stream.send(reply):
                 break
+    except ClientGone:
+        pass
     except Exception as error:
         status = _status(to_refusal(error))
     stream.finish(status)

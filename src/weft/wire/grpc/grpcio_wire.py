@@ -222,6 +222,8 @@ class GrpcioWire(grpc.GenericRpcHandler):
             try:
                 link = ClientLink(self._headers(context), _address(context), context.add_callback, context.cancel)
                 yield from answer(self._messages(requests), link)
+            except ClientGone:
+                pass
             except Exception as error:
                 failure = error
             finally:

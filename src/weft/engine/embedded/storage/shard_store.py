@@ -89,8 +89,6 @@ class ShardStore:
             self._vectors.close()
             self._env.abandon()
             raise
-        self.staging = Staging(self, self._env, self._objects, self._vectors, self._counting, self._switching)
-        """Vectors that objects get after they were stored."""
         self._copier = StoreCopier(self._env, self._vectors, self._counting, version)
 
     next_doc_id: int
@@ -103,6 +101,12 @@ class ShardStore:
     @property
     def count(self) -> int:
         return len(self.live)
+
+    @property
+    def staging(self) -> Staging:
+        """Vectors that objects get after they were stored. Made at each call: kept here, the two would refer to each
+        other, and the mapped files of a closed store stay until such rings are collected."""
+        return Staging(self, self._env, self._objects, self._vectors, self._counting, self._switching)
 
     @property
     def retained_count(self) -> int:
