@@ -22,6 +22,9 @@ HEADERS = {
     "content-type": "application/grpc",
 }
 _MOST_GROWTH_BYTES = 100 << 20
+_MOST_OF_CALLS_DECODED_BYTES = 512 << 20
+"""By grpcio, which decodes the whole header of a call, here 12 MB, before it refuses it; how many are decoded at once
+depends on how busy the machine is."""
 
 
 def literal(name: str, value: str) -> bytes:
@@ -112,7 +115,8 @@ def test_others_are_answered_and_little_is_kept(wire_name: str, attack: str, rea
                 for data in ATTACKS[attack]():
                     client.sendall(data)
             assert ask(channel, ECHO, b"meanwhile") == b"meanwhile"
-        assert peak_bytes() - before < _MOST_GROWTH_BYTES
+        decodes = wire_name == "grpcio" and attack == "repeated header"
+        assert peak_bytes() - before < (_MOST_OF_CALLS_DECODED_BYTES if decodes else _MOST_GROWTH_BYTES)
 
 
 def test_clients_whose_windows_never_open_keep_no_one_waiting(wire_name: str) -> None:
