@@ -15,11 +15,12 @@ _NAMES = """
 apiEndpoint apiVersion audioFields avoidCommentary baseURL baseUrl chunkBy chunkOverlap chunkTokens deploymentId
 depthFields detail dimensions endpoint endpointId endpointURL endpointUrl frames frequencyPenalty imageFields
 IMUFields imuFields inferenceURL inferenceUrl instruction isAzure k knowledge location maxNewTokens
-maxOutputTokens maxTokens method model modelId modelVersion options passageInferenceUrl passageModel path poolFactor
-poolingStrategy presencePenalty projectId properties queryInferenceUrl queryModel reasoningEffort referenceProperties region
-resourceName service skip states stop stopSequences systemPrompt targetModel targetVariant taskType temperature
-textFields thermalFields titleProperty topK topN topP truncate truncation type useCache useGPU
-vectorizeClassName vectorizePropertyName verbosity videoFields videoIntervalSeconds waitForModel weights
+maxOutputTokens maxTokens method model modelId modelVersion options passageInferenceUrl passageModel path
+poolFactor poolingStrategy presencePenalty projectId properties queryInferenceUrl queryModel reasoningEffort
+referenceProperties region resourceName service skip states stop stopSequences systemPrompt targetModel
+targetVariant taskType temperature textFields thermalFields titleProperty topK topN topP truncate truncation
+type useCache useGPU vectorizeClassName vectorizePropertyName verbosity videoFields videoIntervalSeconds
+waitForModel weights
 """
 KNOWN = frozenset(_NAMES.split())
 """Those that modules of Weft read, and those that Weaviate's clients write."""
