@@ -4,13 +4,15 @@
     open       every request goes to the application; not ready while the catalog does not answer
     closing    alive, not ready; what runs is finished or at last cut off, what comes is refused with 503
 
-``/v1/nodes`` is answered until the end: clients that were asked to reconnect poll it. Whether the server is alive and
+``/v1/nodes`` waits while the server opens, and is answered until the end: clients that were asked to reconnect poll it,
+and take a refusal for the end of their import. Whether the server is alive and
 ready is answered here, on the event loop, so that no other request can delay it; web pages, for which the application
 has headers (CORS), are answered there.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from asyncio import CancelledError
 from collections.abc import Callable
@@ -27,6 +29,8 @@ _CLOSING = "the server is stopping; send the request again when it is back"
 _WITHOUT = "the catalog or the engine does not answer"
 _CUT_OFF = "the server stopped before this was finished; it may have been done or not"
 _LOOK_EVERY_S = 0.01
+_MOST_OPENING_S = 20.0
+"""How long a request for the nodes waits."""
 
 
 class Gate:
@@ -58,7 +62,14 @@ class Gate:
             time.sleep(_LOOK_EVERY_S)
         return True
 
+    async def _wait_until_open(self) -> None:
+        until = time.monotonic() + _MOST_OPENING_S
+        while self._app is None and not self._closing and time.monotonic() < until:
+            await asyncio.sleep(_LOOK_EVERY_S)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None and scope.get("path") == _NODES:
+            await self._wait_until_open()
         app = self._app
         if app is None or (self._closing and scope.get("path") != _NODES):
             await _refusal(scope, _OPENING if app is None else _CLOSING)(scope, receive, send)

@@ -29,11 +29,24 @@ def statuses(gate: Gate, *paths: str) -> list[int]:
 
 def test_what_each_state_answers() -> None:
     gate = Gate()
-    assert statuses(gate, LIVE, READY, NODES, "/v1/schema") == [200, 503, 503, 503]
+    assert statuses(gate, LIVE, READY, "/v1/schema") == [200, 503, 503]
     gate.open(application)
     assert statuses(gate, LIVE, READY, NODES, "/v1/schema") == [200, 200, 200, 200]
     gate.close()
     assert statuses(gate, LIVE, READY, NODES, "/v1/schema") == [200, 503, 200, 503]
+
+
+def test_a_request_for_the_nodes_waits_until_the_application_is_there() -> None:
+    """Clients make it to learn whether a server is back, and end their import if it is refused."""
+    gate = Gate()
+    found: list[int] = []
+    asking = threading.Thread(target=lambda: found.extend(statuses(gate, NODES)))
+    asking.start()
+    assert statuses(gate, "/v1/schema") == [503]
+    assert not found
+    gate.open(application)
+    asking.join(20)
+    assert found == [200]
 
 
 def test_the_application_answers_web_pages_that_ask_whether_it_is_ready() -> None:
